@@ -1,1 +1,16 @@
+//! Audits process isolation on Kubernetes clusters that run Private Mendix Platform, against FedRAMP control SC-39.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! collect ─▶ Snapshot ─▶ Model ─▶ rules ─▶ Report ─▶ render
+//!                                   ▲
+//!                       controls/ ─▶ Catalog
+//! ```
 
+pub mod gaps;
+pub mod kind;
+pub mod model;
+pub mod projection;
+pub mod rules;
+pub mod snapshot;

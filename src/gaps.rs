@@ -1,0 +1,173 @@
+//! What is missing from a snapshot, by kind and namespace: the one place that tells unread from empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::kind::{Kind, Presence};
+use crate::snapshot::{Coverage, ReadStatus, Snapshot};
+
+/// Why something is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// The server refused.
+    Forbidden,
+    /// The server does not serve the kind.
+    NotServed,
+    /// Nobody asked: no file holds the kind.
+    NotCollected,
+    /// Only a part was read.
+    Truncated,
+    /// No answer within the time allowed.
+    Timeout,
+    /// Any other failure.
+    Error,
+    /// An object was there and could not be decoded.
+    Unreadable,
+}
+
+impl Missing {
+    /// The gap that a status leaves, if it leaves one.
+    pub fn of(status: ReadStatus) -> Option<Self> {
+        match status {
+            ReadStatus::Read | ReadStatus::Absent => None,
+            ReadStatus::NotServed => Some(Self::NotServed),
+            ReadStatus::Forbidden => Some(Self::Forbidden),
+            ReadStatus::Truncated => Some(Self::Truncated),
+            ReadStatus::Timeout => Some(Self::Timeout),
+            ReadStatus::Error => Some(Self::Error),
+            ReadStatus::NotCollected => Some(Self::NotCollected),
+        }
+    }
+}
+
+/// Answers, for each kind and namespace, whether it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Gaps {
+    /// Kinds whose list over the whole cluster did not come through.
+    whole: BTreeMap<Kind, Missing>,
+    /// Of kinds that were listed namespace by namespace: what came of each.
+    parts: BTreeMap<Kind, BTreeMap<String, Option<Missing>>>,
+    /// Of objects that were asked for by name.
+    named: BTreeMap<(Kind, String, String), Option<Missing>>,
+    unreadable: BTreeMap<Kind, BTreeSet<Option<String>>>,
+    /// All namespaces there are, if that list was read.
+    namespaces: Option<BTreeSet<String>>,
+}
+
+impl Gaps {
+    /// Reads the coverage of a snapshot.
+    pub fn new(snapshot: &Snapshot) -> Self {
+        let mut gaps = Self::of_coverage(&snapshot.coverage);
+        if !gaps.whole.contains_key(&Kind::Namespace) {
+            let names = snapshot
+                .of_kind(Kind::Namespace)
+                .map(|(_, object)| object.name().to_owned());
+            gaps.namespaces = Some(names.collect());
+        }
+        gaps
+    }
+
+    fn of_coverage(coverage: &Coverage) -> Self {
+        let mut gaps = Self::default();
+        for source in &coverage.sources {
+            let missing =
+                Missing::of(source.status).filter(|missing| !harmless(source.kind, *missing));
+            match (&source.namespace, &source.name) {
+                (Some(namespace), Some(name)) => {
+                    gaps.named
+                        .insert((source.kind, namespace.clone(), name.clone()), missing);
+                }
+                (Some(namespace), None) => {
+                    gaps.parts
+                        .entry(source.kind)
+                        .or_default()
+                        .insert(namespace.clone(), missing);
+                }
+                (None, _) => {
+                    if let Some(missing) = missing {
+                        gaps.whole.insert(source.kind, missing);
+                    }
+                }
+            }
+        }
+        for object in &coverage.unreadable {
+            gaps.unreadable
+                .entry(object.kind)
+                .or_default()
+                .insert(object.namespace.clone());
+        }
+        gaps
+    }
+
+    /// Why objects of `kind` in `namespace` may be missing; `None` when all of them were read.
+    pub fn in_namespace(&self, kind: Kind, namespace: &str) -> Option<Missing> {
+        let listed = self.whole.get(&kind).and_then(|whole| {
+            self.parts
+                .get(&kind)
+                .and_then(|parts| parts.get(namespace))
+                .copied()
+                .unwrap_or(Some(*whole))
+        });
+        listed.or_else(|| {
+            let namespaces = self.unreadable.get(&kind)?;
+            let here = Some(namespace.to_owned()).filter(|namespace| !namespace.is_empty());
+            (namespaces.contains(&here) || namespaces.contains(&None))
+                .then_some(Missing::Unreadable)
+        })
+    }
+
+    /// Why objects of `kind` may be missing in any namespace.
+    pub fn anywhere(&self, kind: Kind) -> Option<Missing> {
+        self.listing(kind).or_else(|| {
+            self.unreadable
+                .contains_key(&kind)
+                .then_some(Missing::Unreadable)
+        })
+    }
+
+    /// As [`Gaps::anywhere`], but without objects that could not be decoded.
+    pub fn listing(&self, kind: Kind) -> Option<Missing> {
+        let whole = *self.whole.get(&kind)?;
+        let Some(parts) = self.parts.get(&kind) else {
+            return Some(whole);
+        };
+        if let Some(missing) = parts.values().flatten().next() {
+            return Some(*missing);
+        }
+        // When every namespace was listed by itself, nothing of the kind is missing after all.
+        let complete = self
+            .namespaces
+            .as_ref()
+            .is_some_and(|all| all.iter().all(|namespace| parts.contains_key(namespace)));
+        (!complete).then_some(whole)
+    }
+
+    /// Why the object of this name may be missing.
+    pub fn named(&self, kind: Kind, namespace: &str, name: &str) -> Option<Missing> {
+        match self
+            .named
+            .get(&(kind, namespace.to_owned(), name.to_owned()))
+        {
+            Some(missing) => *missing,
+            None => self.in_namespace(kind, namespace),
+        }
+    }
+
+    /// Namespaces whose own list of `kind` did not come through, and why.
+    pub fn parts(&self, kind: Kind) -> impl Iterator<Item = (&str, Missing)> {
+        self.parts
+            .get(&kind)
+            .into_iter()
+            .flatten()
+            .filter_map(|(namespace, missing)| missing.map(|missing| (namespace.as_str(), missing)))
+    }
+
+    /// Whether `kind` was listed namespace by namespace.
+    pub fn is_by_namespace(&self, kind: Kind) -> bool {
+        self.whole.contains_key(&kind) && self.parts.contains_key(&kind)
+    }
+}
+
+/// A product that is not installed leaves no gap: there is nothing of it.
+fn harmless(kind: Kind, missing: Missing) -> bool {
+    missing == Missing::NotServed && matches!(kind.api().presence, Presence::Product(_))
+}

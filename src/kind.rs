@@ -1,0 +1,289 @@
+//! The closed list of Kubernetes kinds that the tool reads, and where the API serves them.
+//!
+//! A kind that is not in this list is never requested. Secrets are not in it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A kind that some rule reads. The order is the order of objects in evidence: by group, then kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "each variant is the API's own name of the kind"
+)]
+pub enum Kind {
+    ConfigMap,
+    LimitRange,
+    Namespace,
+    Node,
+    Pod,
+    ReplicationController,
+    Service,
+    MutatingWebhookConfiguration,
+    DaemonSet,
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    CronJob,
+    Job,
+    EndpointSlice,
+    EnvoyFilter,
+    Sidecar,
+    Ingress,
+    RuntimeClass,
+    MendixApp,
+    OperatorConfiguration,
+    Runtime,
+    ClusterRole,
+    ClusterRoleBinding,
+    Role,
+    RoleBinding,
+    PeerAuthentication,
+}
+
+/// Whether a server must serve a kind for an audit to make sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Part of every Kubernetes API server.
+    BuiltIn,
+    /// Part of Mendix on Kubernetes: when it is not served, nothing can be said of apps.
+    Mendix,
+    /// Installed with a product that a cluster may lack: not served means that there are none.
+    Product(Product),
+}
+
+/// A product whose kinds need not be installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// Istio service mesh.
+    Istio,
+}
+
+/// How the API server addresses a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Api {
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// Versions that have the fields the projection reads, preferred first. Only one is ever listed.
+    pub versions: &'static [&'static str],
+    /// Resource name in URLs.
+    pub plural: &'static str,
+    /// Whether objects live in namespaces.
+    pub namespaced: bool,
+    /// Whether a server without this kind can still be audited.
+    pub presence: Presence,
+}
+
+impl Kind {
+    /// Every kind, in evidence order.
+    pub const ALL: &'static [Self] = &[
+        Self::ConfigMap,
+        Self::LimitRange,
+        Self::Namespace,
+        Self::Node,
+        Self::Pod,
+        Self::ReplicationController,
+        Self::Service,
+        Self::MutatingWebhookConfiguration,
+        Self::DaemonSet,
+        Self::Deployment,
+        Self::ReplicaSet,
+        Self::StatefulSet,
+        Self::CronJob,
+        Self::Job,
+        Self::EndpointSlice,
+        Self::EnvoyFilter,
+        Self::Sidecar,
+        Self::Ingress,
+        Self::RuntimeClass,
+        Self::MendixApp,
+        Self::OperatorConfiguration,
+        Self::Runtime,
+        Self::ClusterRole,
+        Self::ClusterRoleBinding,
+        Self::Role,
+        Self::RoleBinding,
+        Self::PeerAuthentication,
+    ];
+
+    /// Kinds that carry a pod template, and so can stand for a Pod that does not exist yet.
+    pub const WORKLOADS: &'static [Self] = &[
+        Self::ReplicationController,
+        Self::DaemonSet,
+        Self::Deployment,
+        Self::ReplicaSet,
+        Self::StatefulSet,
+        Self::CronJob,
+        Self::Job,
+    ];
+
+    /// Where and how the API serves the kind.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line per kind, to be read as a table"
+    )]
+    pub const fn api(self) -> Api {
+        const V1: &[&str] = &["v1"];
+        const ISTIO: &[&str] = &["v1", "v1beta1"];
+        const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
+        const MENDIX: &[&str] = &["v1alpha1"];
+        let istio = Presence::Product(Product::Istio);
+        let (group, versions, plural, namespaced, presence) = match self {
+            Self::ConfigMap => ("", V1, "configmaps", true, Presence::BuiltIn),
+            Self::LimitRange => ("", V1, "limitranges", true, Presence::BuiltIn),
+            Self::Namespace => ("", V1, "namespaces", false, Presence::BuiltIn),
+            Self::Node => ("", V1, "nodes", false, Presence::BuiltIn),
+            Self::Pod => ("", V1, "pods", true, Presence::BuiltIn),
+            Self::ReplicationController => {
+                ("", V1, "replicationcontrollers", true, Presence::BuiltIn)
+            }
+            Self::Service => ("", V1, "services", true, Presence::BuiltIn),
+            Self::MutatingWebhookConfiguration => (
+                "admissionregistration.k8s.io",
+                V1,
+                "mutatingwebhookconfigurations",
+                false,
+                Presence::BuiltIn,
+            ),
+            Self::DaemonSet => ("apps", V1, "daemonsets", true, Presence::BuiltIn),
+            Self::Deployment => ("apps", V1, "deployments", true, Presence::BuiltIn),
+            Self::ReplicaSet => ("apps", V1, "replicasets", true, Presence::BuiltIn),
+            Self::StatefulSet => ("apps", V1, "statefulsets", true, Presence::BuiltIn),
+            Self::CronJob => ("batch", V1, "cronjobs", true, Presence::BuiltIn),
+            Self::Job => ("batch", V1, "jobs", true, Presence::BuiltIn),
+            Self::EndpointSlice => (
+                "discovery.k8s.io",
+                V1,
+                "endpointslices",
+                true,
+                Presence::BuiltIn,
+            ),
+            Self::EnvoyFilter => (
+                "networking.istio.io",
+                &["v1alpha3"] as _,
+                "envoyfilters",
+                true,
+                istio,
+            ),
+            Self::Sidecar => ("networking.istio.io", NETWORKING, "sidecars", true, istio),
+            Self::Ingress => (
+                "networking.k8s.io",
+                V1,
+                "ingresses",
+                true,
+                Presence::BuiltIn,
+            ),
+            Self::RuntimeClass => (
+                "node.k8s.io",
+                V1,
+                "runtimeclasses",
+                false,
+                Presence::BuiltIn,
+            ),
+            Self::MendixApp => (MENDIX_GROUP, MENDIX, "mendixapps", true, Presence::Mendix),
+            Self::OperatorConfiguration => (
+                MENDIX_GROUP,
+                MENDIX,
+                "operatorconfigurations",
+                true,
+                Presence::Mendix,
+            ),
+            Self::Runtime => (MENDIX_GROUP, MENDIX, "runtimes", true, Presence::Mendix),
+            Self::ClusterRole => (RBAC_GROUP, V1, "clusterroles", false, Presence::BuiltIn),
+            Self::ClusterRoleBinding => (
+                RBAC_GROUP,
+                V1,
+                "clusterrolebindings",
+                false,
+                Presence::BuiltIn,
+            ),
+            Self::Role => (RBAC_GROUP, V1, "roles", true, Presence::BuiltIn),
+            Self::RoleBinding => (RBAC_GROUP, V1, "rolebindings", true, Presence::BuiltIn),
+            Self::PeerAuthentication => (
+                "security.istio.io",
+                ISTIO,
+                "peerauthentications",
+                true,
+                istio,
+            ),
+        };
+        Api {
+            group,
+            versions,
+            plural,
+            namespaced,
+            presence,
+        }
+    }
+
+    /// The kind's name as in the API.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+
+    /// The kind that `apiVersion` and `kind` of an object name, if the tool reads it.
+    pub fn find(api_version: &str, kind: &str) -> Option<Self> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Self::ALL.iter().copied().find(|candidate| {
+            let api = candidate.api();
+            api.group == group && api.versions.contains(&version) && candidate.name() == kind
+        })
+    }
+
+    /// The kind of this name in this group, whatever the version.
+    pub fn in_group(group: &str, kind: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|candidate| candidate.api().group == group && candidate.name() == kind)
+    }
+
+    /// Whether the tool reads single ConfigMaps by name only, never a list of them.
+    pub const fn by_name_only(self) -> bool {
+        matches!(self, Self::ConfigMap)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+/// API group of Mendix on Kubernetes.
+pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
+const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_of_the_list_is_the_order_of_the_enum() {
+        assert!(Kind::ALL.is_sorted());
+        let by_group: Vec<_> = Kind::ALL
+            .iter()
+            .map(|kind| (kind.api().group, kind.name()))
+            .collect();
+        assert!(
+            by_group.is_sorted(),
+            "evidence is sorted by group, then kind: {by_group:?}"
+        );
+    }
+
+    #[test]
+    fn names_that_collide_are_told_apart_by_group() {
+        assert_eq!(
+            Kind::find("networking.istio.io/v1", "Sidecar"),
+            Some(Kind::Sidecar)
+        );
+        assert_eq!(Kind::find("v1", "Secret"), None);
+        assert_eq!(
+            Kind::find("apps/v1beta1", "Deployment"),
+            None,
+            "versions that no server serves"
+        );
+        assert_eq!(Kind::in_group("", "Pod"), Some(Kind::Pod));
+    }
+}

@@ -1,0 +1,90 @@
+//! Mendix apps: MendixApp objects, and apps that only their pods tell of.
+
+use std::collections::BTreeMap;
+
+use super::mendix::image_name;
+use super::namespaces::{Namespaces, Tier};
+use super::pods::{PodGroup, Role};
+use crate::kind::Kind;
+use crate::projection::Projection;
+use crate::projection::mendix::MendixApp;
+use crate::snapshot::Snapshot;
+
+/// One app: an environment in a namespace.
+#[derive(Debug)]
+pub struct App<'s> {
+    /// Its namespace.
+    pub namespace: &'s str,
+    /// Its name.
+    pub name: String,
+    /// Index and content of its MendixApp; `None` when only pods tell of it.
+    pub object: Option<(usize, &'s MendixApp)>,
+    /// Its pods, as indexes of groups.
+    pub pods: Vec<usize>,
+    /// Its tier: its own label, else the namespace's.
+    pub tier: Option<Tier>,
+    /// The label of its own that states the tier.
+    pub own_tier_label: Option<&'static str>,
+    /// Whether it is Private Mendix Platform itself.
+    pub is_platform: bool,
+}
+
+/// Name of the platform's own MendixApp in Mendix' installation guide.
+const PLATFORM_APP: &str = "mxplatform";
+/// Image of the platform's own app.
+const PLATFORM_IMAGE: &str = "mendix-private-platform";
+
+/// All apps, by namespace and name.
+pub(super) fn find<'s>(
+    snapshot: &'s Snapshot,
+    namespaces: &Namespaces<'s>,
+    pods: &[PodGroup<'s>],
+) -> Vec<App<'s>> {
+    let mut apps: BTreeMap<(&'s str, String), App<'s>> = BTreeMap::new();
+    for (index, object) in snapshot.of_kind(Kind::MendixApp) {
+        let Projection::MendixApp(app) = object.projection.as_ref() else {
+            continue;
+        };
+        let own = Tier::from_labels(&app.metadata.labels);
+        let key = (object.namespace(), object.name().to_owned());
+        apps.insert(
+            key.clone(),
+            App {
+                namespace: key.0,
+                name: key.1,
+                object: Some((index, app)),
+                pods: Vec::new(),
+                own_tier_label: own.as_ref().map(|(label, _)| *label),
+                tier: own
+                    .map(|(_, tier)| tier)
+                    .or_else(|| namespaces.tier(object.namespace()).cloned()),
+                is_platform: object.name() == PLATFORM_APP,
+            },
+        );
+    }
+    for (index, pod) in pods
+        .iter()
+        .enumerate()
+        .filter(|(_, pod)| pod.role == Role::App)
+    {
+        // A pod that names no app still belongs to one: its workload's name tells it from others.
+        let claimed = pod.app.as_ref().and_then(|claim| claim.name());
+        let name = claimed.unwrap_or(&pod.workload.1).to_owned();
+        let app = apps
+            .entry((pod.namespace, name.clone()))
+            .or_insert_with(|| App {
+                namespace: pod.namespace,
+                is_platform: name == PLATFORM_APP,
+                name,
+                object: None,
+                pods: Vec::new(),
+                tier: namespaces.tier(pod.namespace).cloned(),
+                own_tier_label: None,
+            });
+        app.is_platform |= pod
+            .lasting_containers()
+            .any(|container| image_name(container.spec) == PLATFORM_IMAGE);
+        app.pods.push(index);
+    }
+    apps.into_values().collect()
+}

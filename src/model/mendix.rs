@@ -1,0 +1,216 @@
+//! Recognising what belongs to Mendix, to ingress controllers and to meshes.
+//!
+//! Registries are mirrored, so images count by their last path segments only.
+
+use super::pods::{PodGroup, Role};
+use super::selector::Labels as _;
+use crate::projection::pod::Container;
+
+/// Which app a pod says it belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppClaim {
+    /// Name of the MendixApp at the end of the owner chain (or of the Runtime, when nothing is above it).
+    pub by_owner: Option<String>,
+    /// Label that names an app, and its value.
+    pub by_label: Option<(&'static str, String)>,
+}
+
+impl AppClaim {
+    /// The app's name: the owner chain counts more than a label.
+    pub fn name(&self) -> Option<&str> {
+        self.by_owner
+            .as_deref()
+            .or(self.by_label.as_ref().map(|(_, name)| name.as_str()))
+    }
+}
+
+/// Label with the app's name in Mendix' own vocabulary.
+pub const APP_LABEL: &str = "privatecloud.mendix.com/app";
+const COMPONENT_LABEL: &str = "privatecloud.mendix.com/component";
+const APP_COMPONENT: &str = "mendix-app";
+
+/// Ports of the admin interfaces of an app pod: health, metrics, and the runtime's admin API.
+pub const ADMIN_PORTS: [u16; 3] = [8800, 8900, 9000];
+
+/// Images of Private Mendix Platform that run in its own namespaces.
+const PLATFORM_IMAGES: &[&str] = &[
+    "document-generation-service",
+    "interactor",
+    "interactor-bridge",
+    "maia-appgen",
+    "maia-llm-gateway",
+    "mendix-private-platform",
+    "mxplatform-kube-agent",
+    "privatecloud-authenticator",
+    "privatecloud-collector",
+    "privatecloud-license-manager",
+    "svix-server",
+];
+
+/// Last two path segments of ingress controllers' data-path images; `*` stands for any registry folder.
+const INGRESS_IMAGES: &[(&str, &str)] = &[
+    ("ingress-nginx", "controller"),
+    ("ingress-nginx", "controller-chroot"),
+    ("*", "nginx-ingress-controller"),
+    ("nginx", "nginx-ingress"),
+    ("*", "nginx-plus-ingress"),
+    ("*", "traefik"),
+    ("haproxytech", "kubernetes-ingress"),
+    ("*", "haproxy-ingress"),
+    ("kong", "kong"),
+    ("kong", "kong-gateway"),
+    ("envoyproxy", "envoy"),
+    ("cilium", "cilium-envoy"),
+];
+
+/// Fills in role and app of a group.
+pub(super) fn recognise(pod: &mut PodGroup<'_>) {
+    pod.role = role(pod);
+    if pod.role == Role::App {
+        pod.app = Some(claim(pod));
+    }
+}
+
+fn role(pod: &PodGroup<'_>) -> Role {
+    if is_mesh_control_plane(pod) {
+        Role::MeshControlPlane
+    } else if is_operator(pod) {
+        Role::Operator
+    } else if has_image(pod, &["kubernetes-agent", "mendix-agent"]) || is_named(pod, "mendix-agent")
+    {
+        Role::Agent
+    } else if is_task(pod) {
+        Role::Task
+    } else if is_app(pod) {
+        Role::App
+    } else if has_image(pod, PLATFORM_IMAGES) {
+        Role::Platform
+    } else if is_ingress_controller(pod) {
+        Role::IngressController
+    } else {
+        Role::Other
+    }
+}
+
+fn is_app(pod: &PodGroup<'_>) -> bool {
+    let label = |key| pod.label(key);
+    pod.chain.mendix("Runtime").is_some()
+        || pod.chain.mendix("MendixApp").is_some()
+        || label(COMPONENT_LABEL) == Some(APP_COMPONENT)
+        || label(APP_LABEL).is_some() && label(COMPONENT_LABEL).is_none()
+        || label("component") == Some(APP_COMPONENT) && label("app").is_some()
+        || pod
+            .lasting_containers()
+            .any(|container| is_m2ee_sidecar(container.spec))
+}
+
+/// Builds and provisioners: bare pods that an app's other objects own, or that run their images.
+fn is_task(pod: &PodGroup<'_>) -> bool {
+    pod.chain.mendix("Build").is_some()
+        || pod.chain.mendix("StorageInstance").is_some()
+        || has_image(pod, &["image-builder", "storage-provisioner"])
+}
+
+fn is_operator(pod: &PodGroup<'_>) -> bool {
+    has_image(pod, &["mendix-operator"]) || is_named(pod, "mendix-operator")
+}
+
+/// A workload of this name with a container of this name, under whatever image name it was mirrored.
+fn is_named(pod: &PodGroup<'_>, name: &str) -> bool {
+    pod.workload.1 == name
+        && pod
+            .lasting_containers()
+            .any(|container| container.spec.name == name)
+}
+
+fn has_image(pod: &PodGroup<'_>, names: &[&str]) -> bool {
+    pod.lasting_containers()
+        .any(|container| names.contains(&image_name(container.spec)))
+}
+
+fn is_ingress_controller(pod: &PodGroup<'_>) -> bool {
+    let by_label = pod.label("app.kubernetes.io/name") == Some("ingress-nginx")
+        && pod
+            .label("app.kubernetes.io/component")
+            .is_none_or(|component| component == "controller")
+        || pod
+            .label("ingresscontroller.operator.openshift.io/deployment-ingresscontroller")
+            .is_some();
+    by_label
+        || pod.lasting_containers().any(|container| {
+            let path = image_path(container.spec);
+            let mut segments = path.rsplit('/');
+            let (last, folder) = (
+                segments.next().unwrap_or_default(),
+                segments.next().unwrap_or_default(),
+            );
+            INGRESS_IMAGES
+                .iter()
+                .any(|(wanted, name)| *name == last && (*wanted == "*" || *wanted == folder))
+        })
+}
+
+fn is_mesh_control_plane(pod: &PodGroup<'_>) -> bool {
+    matches!(pod.label("app"), Some("istiod" | "ztunnel"))
+        || pod.label("k8s-app") == Some("istio-cni-node")
+        || pod.label("linkerd.io/control-plane-component").is_some()
+}
+
+fn claim(pod: &PodGroup<'_>) -> AppClaim {
+    let owner = pod
+        .chain
+        .mendix("MendixApp")
+        .or_else(|| pod.chain.mendix("Runtime"));
+    let label = [APP_LABEL, "app"].into_iter().find_map(|key| {
+        let ours = key == APP_LABEL || pod.label("component") == Some(APP_COMPONENT);
+        pod.label(key)
+            .filter(|_| ours)
+            .map(|name| (key, name.to_owned()))
+    });
+    AppClaim {
+        by_owner: owner.map(|link| link.name.clone()),
+        by_label: label,
+    }
+}
+
+/// Whether a container runs an app: by name or by the variables of its admin API, never the sidecar.
+pub fn is_runtime(container: &Container) -> bool {
+    !is_m2ee_sidecar(container)
+        && (container.name == "mendix"
+            || container
+                .env
+                .0
+                .keys()
+                .any(|variable| variable.starts_with("M2EE_ADMIN_")))
+}
+
+/// Whether a container is the admin sidecar of an app.
+pub fn is_m2ee_sidecar(container: &Container) -> bool {
+    container.name == "m2ee-sidecar" || image_name(container) == "mx-m2ee-sidecar"
+}
+
+/// Image without registry host, tag and digest.
+pub fn image_path(container: &Container) -> &str {
+    let image = container.image.as_deref().unwrap_or_default();
+    let image = image.split_once('@').map_or(image, |(name, _)| name);
+    let tag = image
+        .rfind(':')
+        .filter(|colon| !image[*colon..].contains('/'));
+    tag.map_or(image, |colon| &image[..colon])
+}
+
+/// Last path segment of an image.
+pub fn image_name(container: &Container) -> &str {
+    let path = image_path(container);
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+/// Tag of an image, if it has one.
+pub fn image_tag(container: &Container) -> Option<&str> {
+    let image = container.image.as_deref()?;
+    let image = image.split_once('@').map_or(image, |(name, _)| name);
+    image
+        .rsplit_once(':')
+        .map(|(_, tag)| tag)
+        .filter(|tag| !tag.contains('/'))
+}

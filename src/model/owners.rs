@@ -1,0 +1,112 @@
+//! Owner chains: from a pod up to its workload, and on to the MendixApp.
+
+use crate::gaps::Gaps;
+use crate::kind::{Kind, MENDIX_GROUP};
+use crate::projection::OwnerReference;
+use crate::snapshot::Snapshot;
+
+/// Follows owner references through the snapshot.
+#[derive(Debug)]
+pub struct Owners<'s> {
+    snapshot: &'s Snapshot,
+}
+
+/// Where a chain of owners leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnerChain {
+    /// The controllers, nearest first, as far as they are known by name.
+    pub links: Vec<Link>,
+    /// Where it breaks off: a kind and namespace that were not read, so that what is above can't be known.
+    pub unread: Option<(Kind, String)>,
+}
+
+/// One owner in a chain.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Link {
+    /// API group of the owner.
+    pub group: String,
+    /// Kind of the owner, which may be one that the tool does not read.
+    pub kind: String,
+    /// Name of the owner.
+    pub name: String,
+    /// Index of its object, if it was read.
+    pub object: Option<usize>,
+}
+
+/// Chains are short; a longer one is a loop.
+const LONGEST_CHAIN: usize = 10;
+
+impl<'s> Owners<'s> {
+    pub(super) fn new(snapshot: &'s Snapshot) -> Self {
+        Self { snapshot }
+    }
+
+    /// Follows the references from an object in `namespace` upwards.
+    pub fn chain(&self, namespace: &str, references: &[OwnerReference], gaps: &Gaps) -> OwnerChain {
+        let mut chain = OwnerChain::default();
+        let mut references = references;
+        while let Some(owner) = controller(references) {
+            if chain.links.len() == LONGEST_CHAIN {
+                break;
+            }
+            let group = owner
+                .api_version
+                .split_once('/')
+                .map_or("", |(group, _)| group);
+            let kind = Kind::in_group(group, &owner.kind);
+            let scope = if kind.is_some_and(|kind| !kind.api().namespaced) {
+                ""
+            } else {
+                namespace
+            };
+            let object = kind.and_then(|kind| self.snapshot.find(kind, scope, &owner.name));
+            chain.links.push(Link {
+                group: group.to_owned(),
+                kind: owner.kind.clone(),
+                name: owner.name.clone(),
+                object,
+            });
+            let Some(index) = object else {
+                // An owner that was deleted ends the chain; one that was not read leaves it open.
+                chain.unread = kind
+                    .filter(|kind| gaps.in_namespace(*kind, scope).is_some())
+                    .map(|kind| (kind, scope.to_owned()));
+                break;
+            };
+            references = &self.snapshot.objects[index]
+                .projection
+                .metadata()
+                .owner_references;
+        }
+        chain
+    }
+}
+
+/// The managing controller, else the first owner: Mendix' objects need not mark one.
+fn controller(references: &[OwnerReference]) -> Option<&OwnerReference> {
+    references
+        .iter()
+        .find(|owner| owner.controller)
+        .or_else(|| references.first())
+}
+
+impl OwnerChain {
+    /// The nearest owner of a Mendix kind.
+    pub fn mendix(&self, kind: &str) -> Option<&Link> {
+        self.links
+            .iter()
+            .find(|link| link.group == MENDIX_GROUP && link.kind == kind)
+    }
+
+    /// The stable identity of what the pods belong to: the last link that is a workload, else the first link.
+    pub fn workload(&self) -> Option<&Link> {
+        self.links
+            .iter()
+            .rev()
+            .find(|link| {
+                Kind::in_group(&link.group, &link.kind)
+                    .is_some_and(|kind| Kind::WORKLOADS.contains(&kind))
+            })
+            .or_else(|| self.links.first())
+    }
+}

@@ -1,0 +1,143 @@
+//! Who may do what: roles with aggregation, bindings, and the groups of service accounts.
+
+use std::collections::BTreeSet;
+
+use super::selector;
+use crate::kind::Kind;
+use crate::projection::Projection;
+use crate::projection::rbac::{Binding, PolicyRule, RbacSubject, Role};
+use crate::snapshot::Snapshot;
+
+/// Verbs that change objects.
+const WRITE_VERBS: &[&str] = &[
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "*",
+];
+
+/// A binding that lets a service account write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Index of the RoleBinding or ClusterRoleBinding.
+    pub binding: usize,
+    /// Index of the Role or ClusterRole.
+    pub role: usize,
+}
+
+/// The binding through which a service account may write objects of `group` in `namespace`, if any.
+///
+/// Roles of a binding whose object was not read grant nothing here; whoever asks must state that the verdict rests
+/// on the four RBAC kinds.
+pub fn can_write(
+    snapshot: &Snapshot,
+    group: &str,
+    namespace: &str,
+    account: (&str, &str),
+) -> Option<Grant> {
+    let local = snapshot
+        .of_kind(Kind::RoleBinding)
+        .filter(|(_, object)| object.namespace() == namespace);
+    let global = snapshot.of_kind(Kind::ClusterRoleBinding);
+    local.chain(global).find_map(|(index, object)| {
+        let Projection::Binding(binding) = object.projection.as_ref() else {
+            return None;
+        };
+        if !binding
+            .subjects
+            .iter()
+            .any(|subject| names(subject, object.namespace(), account))
+        {
+            return None;
+        }
+        let role = role_of(snapshot, binding, object.namespace())?;
+        writes(snapshot, role, group).then_some(Grant {
+            binding: index,
+            role,
+        })
+    })
+}
+
+/// Whether a subject of a binding is the service account, by name, as a user, or by one of its groups.
+pub fn names(
+    subject: &RbacSubject,
+    binding_namespace: &str,
+    (namespace, name): (&str, &str),
+) -> bool {
+    match subject.kind.as_str() {
+        "ServiceAccount" => {
+            let place = subject.namespace.as_deref().unwrap_or(binding_namespace);
+            place == namespace && subject.name == name
+        }
+        "User" => {
+            subject.name.strip_prefix("system:serviceaccount:")
+                == Some(format!("{namespace}:{name}").as_str())
+        }
+        "Group" => {
+            matches!(
+                subject.name.as_str(),
+                "system:serviceaccounts" | "system:authenticated"
+            ) || subject.name.strip_prefix("system:serviceaccounts:") == Some(namespace)
+        }
+        _ => false,
+    }
+}
+
+fn role_of(snapshot: &Snapshot, binding: &Binding, namespace: &str) -> Option<usize> {
+    match binding.role_ref.kind.as_str() {
+        "Role" => snapshot.find(Kind::Role, namespace, &binding.role_ref.name),
+        "ClusterRole" => snapshot.find(Kind::ClusterRole, "", &binding.role_ref.name),
+        _ => None,
+    }
+}
+
+fn writes(snapshot: &Snapshot, role: usize, group: &str) -> bool {
+    effective_rules(snapshot, role).iter().any(|rule| {
+        let of_group = rule
+            .api_groups
+            .iter()
+            .any(|given| given == group || given == "*");
+        of_group
+            && !rule.resources.is_empty()
+            && rule
+                .verbs
+                .iter()
+                .any(|verb| WRITE_VERBS.contains(&verb.as_str()))
+    })
+}
+
+/// The rules of a role, with those it aggregates. A live server writes aggregated rules into the role itself; in
+/// files they have to be gathered.
+pub fn effective_rules(snapshot: &Snapshot, role: usize) -> Vec<&PolicyRule> {
+    let mut rules = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut pending = vec![role];
+    while let Some(index) = pending.pop() {
+        if !seen.insert(index) {
+            continue;
+        }
+        let Projection::Role(role) = snapshot.objects[index].projection.as_ref() else {
+            continue;
+        };
+        rules.extend(&role.rules);
+        pending.extend(aggregated(snapshot, role));
+    }
+    rules
+}
+
+fn aggregated<'s>(snapshot: &'s Snapshot, role: &'s Role) -> impl Iterator<Item = usize> {
+    let selectors = role
+        .aggregation_rule
+        .iter()
+        .flat_map(|rule| &rule.cluster_role_selectors);
+    selectors.flat_map(move |wanted| {
+        snapshot
+            .of_kind(Kind::ClusterRole)
+            .filter(move |(_, object)| {
+                selector::matches(wanted, &object.projection.metadata().labels) == Some(true)
+            })
+            .map(|(index, _)| index)
+    })
+}

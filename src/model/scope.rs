@@ -1,0 +1,106 @@
+//! Scope: which namespaces are judged. It says what is judged, never what is read.
+
+use std::collections::BTreeSet;
+
+use super::pods::{PodGroup, Role};
+use super::selector;
+use crate::gaps::{Gaps, Missing};
+use crate::kind::Kind;
+use crate::projection::rbac::LabelSelector;
+use crate::snapshot::Snapshot;
+
+/// What the user asked to be judged.
+#[derive(Clone, Debug, Default)]
+pub struct ScopeRequest {
+    /// Namespaces by name; none means those that hold Mendix objects.
+    pub namespaces: Vec<String>,
+    /// All namespaces, literally.
+    pub all: bool,
+    /// Filters judged pods.
+    pub selector: Option<LabelSelector>,
+}
+
+/// The namespaces that are judged.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    namespaces: BTreeSet<String>,
+    selector: Option<LabelSelector>,
+    /// Why more namespaces may belong to the scope than are known.
+    pub unknown: Option<Missing>,
+}
+
+impl Scope {
+    pub(super) fn new(
+        request: &ScopeRequest,
+        snapshot: &Snapshot,
+        gaps: &Gaps,
+        pods: &[PodGroup<'_>],
+    ) -> Self {
+        let selector = request.selector.clone();
+        if !request.namespaces.is_empty() {
+            let namespaces = request.namespaces.iter().cloned().collect();
+            return Self {
+                namespaces,
+                selector,
+                unknown: None,
+            };
+        }
+        if request.all {
+            let objects = snapshot.objects.iter();
+            let namespaces = objects
+                .filter_map(|object| match object.kind {
+                    Kind::Namespace => Some(object.name().to_owned()),
+                    _ => object.identity.namespace.clone(),
+                })
+                .chain(
+                    gaps.parts(Kind::Pod)
+                        .map(|(namespace, _)| namespace.to_owned()),
+                )
+                .collect();
+            return Self {
+                namespaces,
+                selector,
+                unknown: gaps.anywhere(Kind::Namespace),
+            };
+        }
+        let apps = snapshot
+            .of_kind(Kind::MendixApp)
+            .map(|(_, object)| object.namespace().to_owned());
+        let mendix = [Role::App, Role::Operator, Role::Agent, Role::Platform];
+        let holders = pods
+            .iter()
+            .filter(|pod| mendix.contains(&pod.role))
+            .map(|pod| pod.namespace.to_owned());
+        // A namespace whose pods or apps were not read can't be ruled out.
+        let doubtful = [Kind::Pod, Kind::MendixApp]
+            .into_iter()
+            .flat_map(|kind| gaps.parts(kind).map(|(namespace, _)| namespace.to_owned()));
+        let namespaces = apps.chain(holders).chain(doubtful).collect();
+        let unread = [Kind::Pod, Kind::MendixApp]
+            .into_iter()
+            .find_map(|kind| gaps.listing(kind));
+        // Without Mendix' kinds there are no apps, which is an answer.
+        let unknown = unread.filter(|missing| *missing != Missing::NotServed);
+        Self {
+            namespaces,
+            selector,
+            unknown,
+        }
+    }
+
+    /// The namespaces that are judged, in order.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.iter().map(String::as_str)
+    }
+
+    /// Whether a namespace is judged.
+    pub fn contains(&self, namespace: &str) -> bool {
+        self.namespaces.contains(namespace)
+    }
+
+    /// Whether a group of pods is judged.
+    pub fn judges(&self, pod: &PodGroup<'_>) -> bool {
+        let selected = |selector| selector::matches(selector, pod) == Some(true);
+        self.contains(pod.namespace) && self.selector.as_ref().is_none_or(selected)
+    }
+}

@@ -1,0 +1,319 @@
+//! The closed list of environment variables and flags that rules read.
+//!
+//! Values of variables and arguments may hold secrets. Only what stands in the two tables here is kept, only in the
+//! containers named there, and only when the value has the shape that such a value must have.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess};
+use serde::{Deserialize, Serialize};
+
+/// Stands for a value that does not have the shape the variable or flag must have, and was therefore dropped.
+pub const UNRECOGNISED: &str = "(unrecognised)";
+
+/// What may be kept of a value.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// Nothing: only that it is there.
+    Presence,
+    /// A port number.
+    Port,
+    /// Addresses: hexadecimal digits, dots, colons, `*`, commas, or `localhost`.
+    Addresses,
+    /// A DNS label, as revisions and policies are.
+    Word,
+    /// Ports, port ranges, address ranges or interface names, separated by commas; `*` for all.
+    Ranges,
+}
+
+/// `(container, variable, shape)`; `*` stands for any container.
+const VARIABLES: &[(&str, &str, Shape)] = &[
+    ("*", "M2EE_ADMIN_LISTEN_ADDRESSES", Shape::Addresses),
+    ("*", "M2EE_ADMIN_PASS", Shape::Presence),
+    ("*", "M2EE_ADMIN_PORT", Shape::Port),
+    ("discovery", "REVISION", Shape::Word),
+    ("istio-proxy", "DISABLE_ENVOY", Shape::Word),
+];
+
+/// Flags of the containers that redirect traffic into Istio's proxy, as short and long name.
+const REDIRECTION: &[(&str, &str)] = &[
+    ("-b", "--istio-inbound-ports"),
+    ("-c", "--istio-exclude-interfaces"),
+    ("-d", "--istio-local-exclude-ports"),
+    ("-m", "--istio-inbound-interception-mode"),
+];
+
+/// Containers whose flags say what Istio captures.
+const REDIRECTING: &[&str] = &["istio-init", "istio-validation"];
+
+/// Key under which the role of an Istio proxy is kept: the word after `proxy`.
+pub const PROXY_ROLE: &str = "proxy";
+
+/// Known variables by name. `None` stands for one that is set from a reference or whose value is not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct EnvironmentFacts(pub BTreeMap<String, Option<String>>);
+
+impl EnvironmentFacts {
+    /// Whether no known variable is set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Keeps what counts in the container of this name.
+    pub(super) fn of_container(mut self, container: &str) -> Self {
+        self.0.retain(|name, _| {
+            VARIABLES.iter().any(|(holder, variable, _)| {
+                variable == name && (*holder == "*" || *holder == container)
+            })
+        });
+        self
+    }
+
+    fn insert(&mut self, name: &str, value: Option<&str>) {
+        if let Some((_, _, shape)) = VARIABLES.iter().find(|(_, variable, _)| *variable == name) {
+            self.0
+                .insert(name.to_owned(), value.and_then(|value| shape.keep(value)));
+        }
+    }
+}
+
+/// Known flags by their short name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ArgumentFacts(pub BTreeMap<String, String>);
+
+impl ArgumentFacts {
+    /// Whether no known flag is set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of a flag.
+    pub fn value(&self, flag: &str) -> Option<&str> {
+        self.0.get(flag).map(String::as_str)
+    }
+
+    /// Keeps what counts in the container of this name.
+    pub(super) fn of_container(mut self, container: &str) -> Self {
+        self.0.retain(|flag, _| {
+            if flag == PROXY_ROLE {
+                container == "istio-proxy"
+            } else {
+                REDIRECTING.contains(&container)
+            }
+        });
+        self
+    }
+
+    fn from_arguments(arguments: &[Cow<'_, str>]) -> Self {
+        let mut facts = BTreeMap::new();
+        let mut rest = arguments.iter().map(AsRef::as_ref).peekable();
+        while let Some(argument) = rest.next() {
+            let (name, inline) = argument
+                .split_once('=')
+                .map_or((argument, None), |(name, value)| (name, Some(value)));
+            if name == "proxy" {
+                if let Some(role) = rest.peek().and_then(|role| Shape::Word.keep(role)) {
+                    facts.entry(PROXY_ROLE.to_owned()).or_insert(role);
+                }
+            } else if let Some((short, _)) = REDIRECTION
+                .iter()
+                .find(|(short, long)| *short == name || *long == name)
+            {
+                let value = inline.or_else(|| rest.next()).unwrap_or_default();
+                let kept = Shape::Ranges.keep(value).unwrap_or_default();
+                facts.insert((*short).to_owned(), kept);
+            }
+        }
+        Self(facts)
+    }
+}
+
+impl Shape {
+    fn keep(self, value: &str) -> Option<String> {
+        let value = value.trim();
+        let fits = match self {
+            Self::Presence => return None,
+            Self::Port => value.len() <= 5 && value.bytes().all(|byte| byte.is_ascii_digit()),
+            Self::Addresses => {
+                value.len() <= 256
+                    && value.split(',').all(|address| {
+                        let address = address.trim();
+                        address == "localhost"
+                            || address
+                                .bytes()
+                                .all(|byte| byte.is_ascii_hexdigit() || b".:*[]".contains(&byte))
+                    })
+            }
+            Self::Word => {
+                value.len() <= 63
+                    && value
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+            }
+            Self::Ranges => {
+                value.len() <= 1024
+                    && value
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"*,-./:_ ".contains(&byte))
+            }
+        };
+        Some(if fits {
+            value.to_owned()
+        } else {
+            UNRECOGNISED.to_owned()
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for EnvironmentFacts {
+    /// Reads the API's list of `EnvVar`, or the map that evidence holds.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Variable<'a> {
+            #[serde(borrow, default)]
+            name: Cow<'a, str>,
+            #[serde(borrow, default)]
+            value: Option<Cow<'a, str>>,
+            #[serde(default, rename = "valueFrom")]
+            value_from: Option<IgnoredAny>,
+        }
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = EnvironmentFacts;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list of environment variables")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut facts = EnvironmentFacts::default();
+                while let Some(variable) = list.next_element::<Variable<'de>>()? {
+                    // A variable with neither value nor reference is the empty string.
+                    let value = match (&variable.value, &variable.value_from) {
+                        (Some(value), _) => Some(value.as_ref()),
+                        (None, Some(_)) => None,
+                        (None, None) => Some(""),
+                    };
+                    facts.insert(&variable.name, value);
+                }
+                Ok(facts)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut facts = EnvironmentFacts::default();
+                while let Some((name, value)) = map.next_entry::<String, Option<String>>()? {
+                    if value.as_deref() == Some(UNRECOGNISED) {
+                        facts.0.insert(name, value);
+                    } else {
+                        facts.insert(&name, value.as_deref());
+                    }
+                }
+                Ok(facts)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for ArgumentFacts {
+    /// Reads the API's list of arguments, or the map that evidence holds.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = ArgumentFacts;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list of arguments")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut arguments = Vec::new();
+                while let Some(argument) = list.next_element::<Cow<'de, str>>()? {
+                    arguments.push(argument);
+                }
+                Ok(ArgumentFacts::from_arguments(&arguments))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut facts = BTreeMap::new();
+                while let Some((flag, value)) = map.next_entry::<String, String>()? {
+                    let shape = if flag == PROXY_ROLE {
+                        Shape::Word
+                    } else {
+                        Shape::Ranges
+                    };
+                    let kept = if value == UNRECOGNISED {
+                        Some(value)
+                    } else {
+                        shape.keep(&value)
+                    };
+                    if flag == PROXY_ROLE || REDIRECTION.iter().any(|(short, _)| *short == flag) {
+                        facts.insert(flag, kept.unwrap_or_default());
+                    }
+                }
+                Ok(ArgumentFacts(facts))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::projection::pod::Container;
+
+    fn container(value: serde_json::Value) -> Container {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn only_listed_variables_survive() {
+        let container = container(json!({"name": "mendix", "env": [
+            {"name": "M2EE_ADMIN_PASS", "value": "canary-password"},
+            {"name": "M2EE_ADMIN_PORT", "value": "canary port"},
+            {"name": "M2EE_ADMIN_LISTEN_ADDRESSES", "value": "127.0.0.1"},
+            {"name": "REVISION", "value": "not-istiod"},
+            {"name": "DATABASE_PASSWORD", "value": "canary"},
+        ]}));
+        assert_eq!(
+            serde_json::to_value(&container.env).unwrap(),
+            json!({"M2EE_ADMIN_PASS": null, "M2EE_ADMIN_PORT": UNRECOGNISED, "M2EE_ADMIN_LISTEN_ADDRESSES": "127.0.0.1"})
+        );
+    }
+
+    #[test]
+    fn flags_count_only_in_the_containers_that_redirect() {
+        let init = container(
+            json!({"name": "istio-init", "args": ["istio-iptables", "-p", "15001", "-m", "REDIRECT",
+            "-b", "*", "-d", "15090,15021,15020", "--token=canary"]}),
+        );
+        assert_eq!(
+            serde_json::to_value(&init.args).unwrap(),
+            json!({"-b": "*", "-d": "15090,15021,15020", "-m": "REDIRECT"})
+        );
+        let other = container(json!({"name": "tool", "args": ["-b", "canary"]}));
+        assert!(other.args.is_empty());
+        let proxy = container(
+            json!({"name": "istio-proxy", "args": ["proxy", "sidecar", "--domain", "canary"]}),
+        );
+        assert_eq!(
+            serde_json::to_value(&proxy.args).unwrap(),
+            json!({"proxy": "sidecar"})
+        );
+    }
+
+    #[test]
+    fn evidence_reads_back_as_it_was_written() {
+        let before =
+            container(json!({"name": "istio-init", "args": ["-b", "*", "-c", "", "-d", "a b{c"]}));
+        let text = serde_json::to_string(&before).unwrap();
+        assert_eq!(serde_json::from_str::<Container>(&text).unwrap(), before);
+    }
+}

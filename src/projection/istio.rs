@@ -1,0 +1,264 @@
+//! Istio's objects, and the mesh configuration inside its ConfigMap.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::metadata::{Metadata, null_default};
+use super::rbac::LabelSelector;
+
+/// PeerAuthentication.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PeerAuthentication {
+    #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default, deserialize_with = "null_default")]
+    pub spec: PeerAuthenticationSpec,
+}
+
+/// Its `spec`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerAuthenticationSpec {
+    /// Present but empty is not the same as absent to ambient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<WorkloadSelector>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtls: Option<MutualTls>,
+    /// By container port.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub port_level_mtls: BTreeMap<String, MutualTls>,
+}
+
+/// `mtls`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MutualTls {
+    /// Absent or `UNSET` inherits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+}
+
+/// Istio's `WorkloadSelector`, under either of the two names its API gives the labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadSelector {
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub match_labels: BTreeMap<String, String>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Sidecar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sidecar {
+    #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default, deserialize_with = "null_default")]
+    pub spec: SidecarSpec,
+}
+
+/// Its `spec`, inbound part.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SidecarSpec {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload_selector: Option<WorkloadSelector>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub ingress: Vec<SidecarListener>,
+}
+
+/// `IstioIngressListener`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SidecarListener {
+    #[serde(default)]
+    pub port: SidecarPort,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_mode: Option<String>,
+    /// Where the proxy hands traffic to, such as `127.0.0.1:9000`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_endpoint: Option<String>,
+}
+
+/// `SidecarPort`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SidecarPort {
+    #[serde(default)]
+    pub number: u16,
+}
+
+/// EnvoyFilter: only what it patches and where, never the patch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EnvoyFilter {
+    #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default, deserialize_with = "null_default")]
+    pub spec: EnvoyFilterSpec,
+}
+
+/// Its `spec`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvoyFilterSpec {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload_selector: Option<WorkloadSelector>,
+    /// Gateways and waypoints that it is attached to; then no sidecar is patched.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub target_refs: Vec<TargetReference>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub config_patches: Vec<ConfigPatch>,
+}
+
+/// `PolicyTargetReference`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TargetReference {
+    #[serde(default)]
+    pub kind: String,
+    #[serde(default)]
+    pub name: String,
+}
+
+/// `EnvoyConfigObjectPatch`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigPatch {
+    #[serde(default)]
+    pub apply_to: String,
+    #[serde(default, rename = "match", deserialize_with = "null_default")]
+    pub matches: PatchMatch,
+}
+
+/// `EnvoyConfigObjectMatch`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PatchMatch {
+    /// Absent means `ANY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+}
+
+/// ConfigMap: of its data only the known keys of known documents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ConfigMap {
+    #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default, deserialize_with = "null_default")]
+    pub data: ConfigMapData,
+}
+
+/// `data` of the ConfigMaps that are read by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ConfigMapData {
+    /// Istio's mesh configuration, a YAML document in the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mesh: Option<MeshConfig>,
+}
+
+/// The part of Istio's `MeshConfig` that counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MeshConfig {
+    /// Absent means `istio-system`, whatever namespace the control plane runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_namespace: Option<String>,
+    /// Namespaces whose objects the control plane reads; none means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub discovery_selectors: Vec<LabelSelector>,
+    /// Whether the text is no YAML mapping with fields of the right types.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
+}
+
+/// Mesh configurations are small; a longer text is not one.
+const MESH_CONFIG_BYTES: usize = 1 << 20;
+
+impl<'de> Deserialize<'de> for MeshConfig {
+    /// Reads the YAML text of the API, or the object of evidence.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Keys {
+            #[serde(default)]
+            root_namespace: Option<String>,
+            #[serde(default, deserialize_with = "null_default")]
+            discovery_selectors: Vec<LabelSelector>,
+            #[serde(default)]
+            unreadable: bool,
+        }
+        let keys = match Value::deserialize(deserializer)? {
+            Value::String(text) if text.len() > MESH_CONFIG_BYTES => None,
+            Value::String(text) if text.trim().is_empty() => Some(Keys::default()),
+            Value::String(text) => serde_saphyr::from_str::<Keys>(&text).ok(),
+            object @ Value::Object(_) => Keys::deserialize(object).ok(),
+            Value::Null => Some(Keys::default()),
+            _ => None,
+        };
+        Ok(keys.map_or_else(
+            || Self {
+                unreadable: true,
+                ..Self::default()
+            },
+            |keys| Self {
+                root_namespace: keys
+                    .root_namespace
+                    .filter(|namespace| !namespace.is_empty()),
+                discovery_selectors: keys.discovery_selectors,
+                unreadable: keys.unreadable,
+            },
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mesh(text: &str) -> MeshConfig {
+        serde_json::from_value(serde_json::json!({ "data": { "mesh": text, "other": "canary" } }))
+            .map(|map: ConfigMap| map.data.mesh.unwrap())
+            .unwrap()
+    }
+
+    #[test]
+    fn mesh_configuration_is_read_from_its_yaml_text() {
+        let config = mesh(
+            "rootNamespace: mesh\nenableTracing: true\ndiscoverySelectors:\n- matchLabels: {mesh: yes-please}\n",
+        );
+        assert_eq!(config.root_namespace.as_deref(), Some("mesh"));
+        assert_eq!(config.discovery_selectors.len(), 1);
+        assert_eq!(mesh(""), MeshConfig::default());
+        assert!(mesh("a: [").unreadable);
+        for text in ["", "a: [", "rootNamespace: mesh"] {
+            let written = serde_json::to_string(&mesh(text)).unwrap();
+            assert_eq!(
+                serde_json::from_str::<MeshConfig>(&written).unwrap(),
+                mesh(text),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Projections: the fields of API objects that rules may read, named as in the API.
+//!
+//! What is not a field here is never kept, not even for the length of a page. The structs read both the API's JSON
+//! and what evidence holds, and write the latter.
+#![expect(
+    missing_docs,
+    reason = "fields without a comment are the API's own, documented in its reference"
+)]
+
+pub mod cluster;
+pub mod facts;
+pub mod istio;
+pub mod mendix;
+pub mod metadata;
+pub mod network;
+pub mod pod;
+pub mod rbac;
+pub mod workload;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use metadata::{Identity, Metadata, OwnerReference, Scalar};
+pub use pod::PodInstance;
+
+use crate::kind::Kind;
+
+/// The projection of an object of any kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Projection {
+    ConfigMap(istio::ConfigMap),
+    LimitRange(cluster::LimitRange),
+    Namespace(cluster::Namespace),
+    Node(cluster::Node),
+    Pod(pod::Pod),
+    Service(network::Service),
+    WebhookConfiguration(cluster::WebhookConfiguration),
+    Workload(workload::Workload),
+    CronJob(workload::CronJob),
+    EndpointSlice(network::EndpointSlice),
+    EnvoyFilter(istio::EnvoyFilter),
+    Sidecar(istio::Sidecar),
+    Ingress(network::Ingress),
+    RuntimeClass(cluster::RuntimeClass),
+    MendixApp(mendix::MendixApp),
+    OperatorConfiguration(mendix::OperatorConfiguration),
+    Runtime(mendix::Runtime),
+    Role(rbac::Role),
+    Binding(rbac::Binding),
+    PeerAuthentication(istio::PeerAuthentication),
+}
+
+/// An object as it was read: who it is, and what rules may see of it.
+#[derive(Debug)]
+pub struct Decoded {
+    pub identity: Identity,
+    /// What differs between replicas; only of pods.
+    pub instance: Option<Box<PodInstance>>,
+    pub projection: Projection,
+}
+
+/// How a kind's JSON becomes a projection. Static dispatch keeps decoding of a page free of per-field costs.
+pub trait Decode: DeserializeOwned {
+    /// Splits what was read into identity, instance and projection.
+    fn split(self) -> Decoded;
+}
+
+macro_rules! decode {
+    ($($projection:ty => $variant:ident),+ $(,)?) => {$(
+        impl Decode for $projection {
+            fn split(mut self) -> Decoded {
+                Decoded {
+                    identity: std::mem::take(&mut self.metadata.identity),
+                    instance: None,
+                    projection: Projection::$variant(self),
+                }
+            }
+        }
+    )+};
+}
+
+decode! {
+    istio::ConfigMap => ConfigMap,
+    cluster::LimitRange => LimitRange,
+    cluster::Namespace => Namespace,
+    cluster::Node => Node,
+    network::Service => Service,
+    cluster::WebhookConfiguration => WebhookConfiguration,
+    network::EndpointSlice => EndpointSlice,
+    istio::EnvoyFilter => EnvoyFilter,
+    istio::Sidecar => Sidecar,
+    network::Ingress => Ingress,
+    cluster::RuntimeClass => RuntimeClass,
+    mendix::MendixApp => MendixApp,
+    mendix::OperatorConfiguration => OperatorConfiguration,
+    mendix::Runtime => Runtime,
+    rbac::Role => Role,
+    rbac::Binding => Binding,
+    istio::PeerAuthentication => PeerAuthentication,
+}
+
+impl Decode for pod::Pod {
+    fn split(mut self) -> Decoded {
+        let identity = std::mem::take(&mut self.metadata.identity);
+        let instance = self.take_instance();
+        Decoded {
+            identity,
+            instance: Some(Box::new(instance)),
+            projection: Projection::Pod(self),
+        }
+    }
+}
+
+impl Decode for workload::Workload {
+    fn split(mut self) -> Decoded {
+        let identity = std::mem::take(&mut self.metadata.identity);
+        if let Some(template) = &mut self.spec.template {
+            template.metadata.identity = Identity::default();
+        }
+        Decoded {
+            identity,
+            instance: None,
+            projection: Projection::Workload(self),
+        }
+    }
+}
+
+impl Decode for workload::CronJob {
+    fn split(mut self) -> Decoded {
+        let identity = std::mem::take(&mut self.metadata.identity);
+        if let Some(template) = &mut self.spec.job_template.spec.template {
+            template.metadata.identity = Identity::default();
+        }
+        Decoded {
+            identity,
+            instance: None,
+            projection: Projection::CronJob(self),
+        }
+    }
+}
+
+/// Runs with the projection type of a kind; lets callers decode pages and single values alike.
+pub trait Visitor {
+    type Output;
+    /// Called with the type that the kind projects to.
+    fn visit<T: Decode>(self) -> Self::Output;
+}
+
+/// Calls the visitor with the projection type of `kind`.
+pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
+    match kind {
+        Kind::ConfigMap => visitor.visit::<istio::ConfigMap>(),
+        Kind::LimitRange => visitor.visit::<cluster::LimitRange>(),
+        Kind::Namespace => visitor.visit::<cluster::Namespace>(),
+        Kind::Node => visitor.visit::<cluster::Node>(),
+        Kind::Pod => visitor.visit::<pod::Pod>(),
+        Kind::Service => visitor.visit::<network::Service>(),
+        Kind::MutatingWebhookConfiguration => visitor.visit::<cluster::WebhookConfiguration>(),
+        Kind::ReplicationController
+        | Kind::DaemonSet
+        | Kind::Deployment
+        | Kind::ReplicaSet
+        | Kind::StatefulSet
+        | Kind::Job => visitor.visit::<workload::Workload>(),
+        Kind::CronJob => visitor.visit::<workload::CronJob>(),
+        Kind::EndpointSlice => visitor.visit::<network::EndpointSlice>(),
+        Kind::EnvoyFilter => visitor.visit::<istio::EnvoyFilter>(),
+        Kind::Sidecar => visitor.visit::<istio::Sidecar>(),
+        Kind::Ingress => visitor.visit::<network::Ingress>(),
+        Kind::RuntimeClass => visitor.visit::<cluster::RuntimeClass>(),
+        Kind::MendixApp => visitor.visit::<mendix::MendixApp>(),
+        Kind::OperatorConfiguration => visitor.visit::<mendix::OperatorConfiguration>(),
+        Kind::Runtime => visitor.visit::<mendix::Runtime>(),
+        Kind::ClusterRole | Kind::Role => visitor.visit::<rbac::Role>(),
+        Kind::ClusterRoleBinding | Kind::RoleBinding => visitor.visit::<rbac::Binding>(),
+        Kind::PeerAuthentication => visitor.visit::<istio::PeerAuthentication>(),
+    }
+}
+
+/// Decodes one object of `kind` from a JSON value.
+pub fn decode_value(kind: Kind, value: serde_json::Value) -> Result<Decoded, serde_json::Error> {
+    struct FromValue(serde_json::Value);
+    impl Visitor for FromValue {
+        type Output = Result<Decoded, serde_json::Error>;
+        fn visit<T: Decode>(self) -> Self::Output {
+            T::deserialize(self.0).map(T::split)
+        }
+    }
+    dispatch(kind, FromValue(value))
+}
+
+impl Projection {
+    /// Labels, annotations and owners.
+    pub fn metadata(&self) -> &Metadata {
+        match self {
+            Self::ConfigMap(object) => &object.metadata,
+            Self::LimitRange(object) => &object.metadata,
+            Self::Namespace(object) => &object.metadata,
+            Self::Node(object) => &object.metadata,
+            Self::Pod(object) => &object.metadata,
+            Self::Service(object) => &object.metadata,
+            Self::WebhookConfiguration(object) => &object.metadata,
+            Self::Workload(object) => &object.metadata,
+            Self::CronJob(object) => &object.metadata,
+            Self::EndpointSlice(object) => &object.metadata,
+            Self::EnvoyFilter(object) => &object.metadata,
+            Self::Sidecar(object) => &object.metadata,
+            Self::Ingress(object) => &object.metadata,
+            Self::RuntimeClass(object) => &object.metadata,
+            Self::MendixApp(object) => &object.metadata,
+            Self::OperatorConfiguration(object) => &object.metadata,
+            Self::Runtime(object) => &object.metadata,
+            Self::Role(object) => &object.metadata,
+            Self::Binding(object) => &object.metadata,
+            Self::PeerAuthentication(object) => &object.metadata,
+        }
+    }
+}

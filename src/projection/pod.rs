@@ -1,0 +1,405 @@
+//! Pods and pod templates: the fields that rules read, named as in the API.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::{ArgumentFacts, EnvironmentFacts};
+use super::metadata::{Metadata, Scalar, null_default};
+
+/// What replicas of one template share.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pod {
+    /// Labels, annotations and owners.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// `spec`, without what differs between replicas.
+    #[serde(default)]
+    pub spec: PodSpec,
+    /// Taken out right after decoding; absent in evidence.
+    #[serde(default, skip_serializing)]
+    pub status: Option<PodStatus>,
+}
+
+/// `spec.template` of a workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodTemplate {
+    /// Labels and annotations of the pods to be made.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// Their `spec`.
+    #[serde(default)]
+    pub spec: PodSpec,
+}
+
+/// `PodSpec`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodSpec {
+    /// App containers.
+    #[serde(default, deserialize_with = "null_default")]
+    pub containers: Vec<Container>,
+    /// Init containers, native sidecars among them.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub init_containers: Vec<Container>,
+    /// Debug containers; kept per pod.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub ephemeral_containers: Vec<Container>,
+    #[serde(default, rename = "hostPID", skip_serializing_if = "Option::is_none")]
+    pub host_pid: Option<bool>,
+    #[serde(default, rename = "hostIPC", skip_serializing_if = "Option::is_none")]
+    pub host_ipc: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_network: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_process_namespace: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_class_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account_name: Option<String>,
+    /// Kept per pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_name: Option<String>,
+    /// Kept per pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<PodOs>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<SecurityContext>,
+    /// Pod-level resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+}
+
+/// `spec.os`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PodOs {
+    /// `linux` or `windows`.
+    pub name: String,
+}
+
+/// A container of any class.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", from = "ContainerWire")]
+pub struct Container {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// `Always` makes an init container a native sidecar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<String>,
+    /// Of an ephemeral container: whose process namespace it joins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_container_name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<ContainerPort>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<SecurityContext>,
+    /// The few variables that decide something, by name; all others are dropped.
+    #[serde(skip_serializing_if = "EnvironmentFacts::is_empty")]
+    pub env: EnvironmentFacts,
+    /// The few flags that decide something, by name; all others are dropped.
+    #[serde(skip_serializing_if = "ArgumentFacts::is_empty")]
+    pub args: ArgumentFacts,
+}
+
+/// A container as the API writes it, or as evidence does.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ContainerWire {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    image: Option<String>,
+    #[serde(default)]
+    restart_policy: Option<String>,
+    #[serde(default)]
+    target_container_name: Option<String>,
+    #[serde(default, deserialize_with = "null_default")]
+    ports: Vec<ContainerPort>,
+    #[serde(default)]
+    resources: Option<Resources>,
+    #[serde(default)]
+    security_context: Option<SecurityContext>,
+    #[serde(default, deserialize_with = "null_default")]
+    env: EnvironmentFacts,
+    #[serde(default, deserialize_with = "null_default")]
+    args: ArgumentFacts,
+}
+
+impl From<ContainerWire> for Container {
+    /// Variables and flags count only in the containers that the decision tables name.
+    fn from(wire: ContainerWire) -> Self {
+        let args = wire.args.of_container(&wire.name);
+        let env = wire.env.of_container(&wire.name);
+        Self {
+            name: wire.name,
+            image: wire.image,
+            restart_policy: wire.restart_policy,
+            target_container_name: wire.target_container_name.filter(|name| !name.is_empty()),
+            ports: wire.ports,
+            resources: wire
+                .resources
+                .filter(|resources| *resources != Resources::default()),
+            security_context: wire.security_context,
+            env,
+            args,
+        }
+    }
+}
+
+/// `ContainerPort`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerPort {
+    #[serde(default)]
+    pub container_port: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_port: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Absent means TCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+}
+
+/// `ResourceRequirements`, the standard resources only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Resources {
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub limits: BTreeMap<String, Scalar>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub requests: BTreeMap<String, Scalar>,
+}
+
+/// `PodSecurityContext` and container `SecurityContext`: the fields of either.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecurityContext {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privileged: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seccomp_profile: Option<SeccompProfile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows_options: Option<WindowsOptions>,
+}
+
+/// `SeccompProfile`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeccompProfile {
+    /// `RuntimeDefault`, `Localhost` or `Unconfined`; the API requires it, files may lack it.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub localhost_profile: Option<String>,
+}
+
+/// `WindowsSecurityContextOptions`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WindowsOptions {
+    /// The Windows counterpart of `privileged`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_process: Option<bool>,
+}
+
+/// What differs between the replicas of one template.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodInstance {
+    #[serde(default)]
+    pub metadata: InstanceMetadata,
+    #[serde(default)]
+    pub spec: InstanceSpec,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<PodStatus>,
+}
+
+/// Labels and annotations that controllers and nodes write on single pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct InstanceMetadata {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Fields of `spec` that differ between replicas.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceSpec {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ephemeral_containers: Vec<Container>,
+}
+
+/// `PodStatus`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodStatus {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    #[serde(default, rename = "podIP", skip_serializing_if = "Option::is_none")]
+    pub pod_ip: Option<String>,
+    #[serde(
+        default,
+        rename = "podIPs",
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub pod_ips: Vec<PodIp>,
+    /// Only the condition `Ready` is kept.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub conditions: Vec<Condition>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub container_statuses: Vec<ContainerStatus>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub init_container_statuses: Vec<ContainerStatus>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub ephemeral_container_statuses: Vec<ContainerStatus>,
+}
+
+/// One entry of `status.podIPs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PodIp {
+    #[serde(default)]
+    pub ip: String,
+}
+
+/// A condition, without its times and texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Condition {
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub status: String,
+}
+
+/// `ContainerStatus`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerStatus {
+    #[serde(default)]
+    pub name: String,
+    #[serde(
+        default,
+        rename = "containerID",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub container_id: Option<String>,
+    #[serde(default, deserialize_with = "null_default")]
+    pub state: ContainerState,
+    /// The resources in force, which differ from `spec` while a resize is pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+}
+
+/// Which of the three states a container is in; its details are dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerState {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<Details>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminated: Option<Details>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Details>,
+}
+
+/// Present, with its content dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(
+    clippy::empty_structs_with_brackets,
+    reason = "an object without known fields, not a unit"
+)]
+pub struct Details {}
+
+/// Labels that controllers write on single pods of a template.
+const INSTANCE_LABELS: &[&str] = &[
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/job-name",
+    "controller-revision-hash",
+    "controller-uid",
+    "job-name",
+    "pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
+
+/// Annotations that nodes and agents write on single pods.
+const INSTANCE_ANNOTATIONS: &[&str] = &[
+    "ambient.istio.io/redirection",
+    "kubernetes.io/config.mirror",
+];
+
+impl Pod {
+    /// Takes out what differs between replicas, so that equal pods have equal projections.
+    pub(super) fn take_instance(&mut self) -> PodInstance {
+        let mut status = self.status.take();
+        if let Some(status) = &mut status {
+            status
+                .conditions
+                .retain(|condition| condition.kind == "Ready");
+        }
+        PodInstance {
+            metadata: InstanceMetadata {
+                labels: extract(&mut self.metadata.labels, INSTANCE_LABELS),
+                annotations: extract(&mut self.metadata.annotations, INSTANCE_ANNOTATIONS),
+            },
+            spec: InstanceSpec {
+                node_name: self.spec.node_name.take().filter(|node| !node.is_empty()),
+                hostname: self.spec.hostname.take(),
+                ephemeral_containers: std::mem::take(&mut self.spec.ephemeral_containers),
+            },
+            status,
+        }
+    }
+}
+
+fn extract(map: &mut BTreeMap<String, String>, keys: &[&str]) -> BTreeMap<String, String> {
+    keys.iter()
+        .filter_map(|key| map.remove_entry(*key))
+        .collect()
+}

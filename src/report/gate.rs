@@ -1,0 +1,57 @@
+//! The exit code, and what it means.
+
+use super::{Counts, Effective, RuleReport, ScopeSummary};
+use crate::rules::Severity;
+
+/// What decides the exit code besides the results.
+#[derive(Clone, Copy, Debug)]
+pub struct GateOptions {
+    /// Failures below this severity do not count.
+    pub fail_on: Severity,
+    /// Whether what is not known is accepted.
+    pub allow_indeterminate: bool,
+}
+
+/// The exit code, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    /// 0, 1, 2 or 3.
+    pub exit_code: u8,
+    /// In words.
+    pub meaning: String,
+}
+
+impl Gate {
+    /// Decides: an unwaived failure at or above the threshold is 1, whatever else; then 3 for anything not known.
+    pub fn decide(rules: &[RuleReport], scope: &ScopeSummary, options: GateOptions) -> Self {
+        let failures: u64 = rules
+            .iter()
+            .flat_map(|rule| &rule.results)
+            .filter(|result| result.effective == Effective::Fail && result.severity >= options.fail_on)
+            .map(|result| result.subjects.len() as u64)
+            .sum();
+        let counts = rules.iter().fold(Counts::default(), |mut sum, rule| {
+            sum.merge(rule.counts);
+            sum
+        });
+        if failures > 0 {
+            let threshold = options.fail_on.name();
+            return Self::new(1, format!("{failures} failing rows of severity {threshold} or above"));
+        }
+        if scope.unknown.is_some() {
+            return Self::new(3, "the scope could not be read".to_owned());
+        }
+        if counts.indeterminate > 0 && !options.allow_indeterminate {
+            return Self::new(3, format!("{} rows are indeterminate", counts.indeterminate));
+        }
+        if scope.namespaces.is_empty() {
+            return Self::new(2, "nothing in scope: no namespace holds Mendix objects".to_owned());
+        }
+        let accepted = if counts.indeterminate > 0 { ", indeterminate rows allowed" } else { "" };
+        Self::new(0, format!("no failing rows{accepted}"))
+    }
+
+    fn new(exit_code: u8, meaning: String) -> Self {
+        Self { exit_code, meaning }
+    }
+}

@@ -1,0 +1,311 @@
+//! The report: results, controls and coverage in the order of output. Renderers add nothing to it.
+
+pub mod gate;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::catalog::{Catalog, Relation};
+use crate::gaps::Missing;
+use crate::kind::Kind;
+use crate::rules::{Port, Reason, Rule, Severity, Verdict};
+use crate::snapshot::Snapshot;
+
+pub use gate::Gate;
+
+/// Everything an output may show.
+#[derive(Debug)]
+pub struct Report<'s> {
+    /// What was assessed.
+    pub snapshot: &'s Snapshot,
+    /// The catalogue it was held against.
+    pub catalog: &'s Catalog,
+    /// About this run; not part of what must be equal between equal snapshots.
+    pub run: Run,
+    /// What was judged.
+    pub scope: ScopeSummary,
+    /// What was not read, and what that touches.
+    pub gaps: Vec<Gap>,
+    /// Every rule of the tool, in the order of its design; those that were not selected have no results.
+    pub rules: Vec<RuleReport>,
+    /// Controls in the order of the catalogue.
+    pub controls: Vec<ControlReport>,
+    /// Rows by severity and verdict, over all rules.
+    pub totals: Totals,
+    /// Exit code and what it means.
+    pub gate: Gate,
+}
+
+/// About this run of the tool.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// UUIDv5 of cluster, start of the collection and catalogue.
+    pub id: String,
+    /// When the assessment was made, RFC 3339 UTC.
+    pub assessed_at: String,
+    /// Command line without values that may be secret.
+    pub command: Vec<String>,
+}
+
+/// Which namespaces and pods were judged.
+#[derive(Clone, Debug, Default)]
+pub struct ScopeSummary {
+    /// How the scope was chosen: `mendix`, `named` or `all`.
+    pub basis: &'static str,
+    /// Namespaces judged.
+    pub namespaces: Vec<String>,
+    /// Label selector on judged pods, as given.
+    pub selector: Option<String>,
+    /// Pods judged, finished ones among them.
+    pub pods: usize,
+    /// Pods read in the whole cluster.
+    pub pods_read: usize,
+    /// Why there may be more to judge than is known.
+    pub unknown: Option<Missing>,
+}
+
+/// Something that was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Kind.
+    pub kind: Kind,
+    /// Namespace; `None` for the whole cluster.
+    pub namespace: Option<String>,
+    /// Name, of single objects.
+    pub name: Option<String>,
+    /// Why.
+    pub missing: Missing,
+    /// In words.
+    pub message: String,
+    /// Selected rules that read the kind.
+    pub rules: Vec<&'static str>,
+}
+
+/// One rule's results.
+#[derive(Debug)]
+pub struct RuleReport {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Whether it ran.
+    pub selected: bool,
+    /// Labels of the controls it is bound to, primary first.
+    pub controls: Vec<String>,
+    /// Its results, worst first.
+    pub results: Vec<RuleResult>,
+    /// `(result, subject)` of every row, in the order of CSV.
+    pub rows: Vec<(u32, u32)>,
+    /// Rows by effective verdict.
+    pub counts: Counts,
+}
+
+/// One result: the same statement about all its subjects.
+#[derive(Clone, Debug)]
+pub struct RuleResult {
+    /// UUIDv5, stable across restarts of pods.
+    pub id: String,
+    /// Container.
+    pub container: Option<String>,
+    /// Port.
+    pub port: Option<Port>,
+    /// What was found.
+    pub verdict: Verdict,
+    /// What it counts as.
+    pub effective: Effective,
+    /// Severity of a failure.
+    pub severity: Severity,
+    /// Why.
+    pub reason: Reason,
+    /// In words.
+    pub message: String,
+    /// Values read.
+    pub reads: Vec<ResultRead>,
+    /// Whom it is about, sorted.
+    pub subjects: Vec<SubjectRef>,
+}
+
+/// A value that a result rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResultRead {
+    /// Another object by index; `None` for each subject itself.
+    pub object: Option<usize>,
+    /// JSON pointer into it.
+    pub pointer: String,
+    /// What stands there; `None` when nothing does.
+    pub value: Option<Value>,
+}
+
+/// Whom a result is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectRef {
+    /// The cluster as a whole.
+    Cluster,
+    /// A namespace whose object was not read.
+    Namespace(String),
+    /// An object of the snapshot.
+    Object(usize),
+}
+
+/// What a verdict counts as, after waivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effective {
+    /// A failure nobody waived.
+    Fail,
+    /// Not known.
+    Indeterminate,
+    /// Met.
+    Pass,
+    /// A failure under a waiver that holds.
+    Waived,
+    /// Nothing to judge.
+    NotApplicable,
+}
+
+impl Effective {
+    /// In the order of reports, worst first.
+    pub const ALL: [Self; 5] =
+        [Self::Fail, Self::Indeterminate, Self::Pass, Self::Waived, Self::NotApplicable];
+
+    /// As in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Indeterminate => "indeterminate",
+            Self::Pass => "pass",
+            Self::Waived => "waived",
+            Self::NotApplicable => "not-applicable",
+        }
+    }
+}
+
+impl From<Verdict> for Effective {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Fail => Self::Fail,
+            Verdict::Indeterminate => Self::Indeterminate,
+            Verdict::Pass => Self::Pass,
+            Verdict::NotApplicable => Self::NotApplicable,
+        }
+    }
+}
+
+/// Rows by effective verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Failures.
+    pub fail: u64,
+    /// Not known.
+    pub indeterminate: u64,
+    /// Met.
+    pub pass: u64,
+    /// Waived failures.
+    pub waived: u64,
+    /// Nothing to judge.
+    pub not_applicable: u64,
+}
+
+impl Counts {
+    /// Adds rows.
+    pub fn add(&mut self, effective: Effective, rows: u64) {
+        *self.slot(effective) += rows;
+    }
+
+    /// Rows of one effective verdict.
+    pub fn of(mut self, effective: Effective) -> u64 {
+        *self.slot(effective)
+    }
+
+    /// All rows.
+    pub fn total(self) -> u64 {
+        self.fail + self.indeterminate + self.pass + self.waived + self.not_applicable
+    }
+
+    /// Adds other counts.
+    pub fn merge(&mut self, other: Self) {
+        for effective in Effective::ALL {
+            self.add(effective, other.of(effective));
+        }
+    }
+
+    fn slot(&mut self, effective: Effective) -> &mut u64 {
+        match effective {
+            Effective::Fail => &mut self.fail,
+            Effective::Indeterminate => &mut self.indeterminate,
+            Effective::Pass => &mut self.pass,
+            Effective::Waived => &mut self.waived,
+            Effective::NotApplicable => &mut self.not_applicable,
+        }
+    }
+}
+
+/// Rows by severity.
+pub type Totals = BTreeMap<Severity, Counts>;
+
+/// What the tests say of a control, or of a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Determination {
+    /// A primary rule failed, waived failures included.
+    Exceptions,
+    /// Something is not known, nothing applied, or a primary rule did not run.
+    Undetermined,
+    /// All primary rules passed.
+    NoExceptions,
+}
+
+impl Determination {
+    /// As in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exceptions => "exceptions",
+            Self::Undetermined => "undetermined",
+            Self::NoExceptions => "no-exceptions",
+        }
+    }
+}
+
+/// One control.
+#[derive(Debug)]
+pub struct ControlReport {
+    /// Index in the catalogue.
+    pub control: usize,
+    /// What its primary rules say.
+    pub determination: Determination,
+    /// Rules bound to it, as `(index in rules, relation)`.
+    pub rules: Vec<(usize, Relation)>,
+    /// Rows of its primary rules.
+    pub counts: Counts,
+    /// Parts with a determination of their own: the NIST objective and each proof of the implementation statement.
+    pub parts: Vec<PartReport>,
+}
+
+/// A part of a control.
+#[derive(Debug)]
+pub struct PartReport {
+    /// Id of the objective or proof.
+    pub id: String,
+    /// What it claims, in few words.
+    pub title: String,
+    /// What its rules say; `None` when it rests on manual evidence alone.
+    pub determination: Option<Determination>,
+    /// Its rules, as indexes in rules.
+    pub rules: Vec<usize>,
+    /// Rows of its rules.
+    pub counts: Counts,
+}
+
+impl Report<'_> {
+    /// Kind, namespace and name of a subject, as in CSV.
+    pub fn subject<'a>(&'a self, subject: &'a SubjectRef) -> (String, &'a str, &'a str) {
+        match subject {
+            SubjectRef::Cluster => ("Cluster".to_owned(), "", ""),
+            SubjectRef::Namespace(name) => (Kind::Namespace.name(), name, name),
+            SubjectRef::Object(index) => {
+                let object = &self.snapshot.objects[*index];
+                // A namespace stands in both columns, so that a filter on the namespace finds it.
+                let namespace =
+                    if object.kind == Kind::Namespace { object.name() } else { object.namespace() };
+                (object.kind.name(), namespace, object.name())
+            }
+        }
+    }
+}

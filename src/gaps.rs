@@ -100,19 +100,19 @@ impl Gaps {
 
     /// Why objects of `kind` in `namespace` may be missing; `None` when all of them were read.
     pub fn in_namespace(&self, kind: Kind, namespace: &str) -> Option<Missing> {
-        let listed = self.whole.get(&kind).and_then(|whole| {
-            self.parts
-                .get(&kind)
-                .and_then(|parts| parts.get(namespace))
-                .copied()
-                .unwrap_or(Some(*whole))
-        });
-        listed.or_else(|| {
+        self.list_in_namespace(kind, namespace).or_else(|| {
             let namespaces = self.unreadable.get(&kind)?;
             let here = Some(namespace.to_owned()).filter(|namespace| !namespace.is_empty());
             (namespaces.contains(&here) || namespaces.contains(&None))
                 .then_some(Missing::Unreadable)
         })
+    }
+
+    /// As [`Gaps::in_namespace`], but without objects that could not be decoded.
+    pub fn list_in_namespace(&self, kind: Kind, namespace: &str) -> Option<Missing> {
+        let whole = *self.whole.get(&kind)?;
+        let part = self.parts.get(&kind).and_then(|parts| parts.get(namespace)).copied();
+        part.unwrap_or(Some(whole))
     }
 
     /// Why objects of `kind` may be missing in any namespace.

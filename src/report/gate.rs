@@ -34,6 +34,9 @@ impl Gate {
             sum.merge(rule.counts);
             sum
         });
+        if scope.is_empty {
+            return Self::new(2, "nothing to judge: the scope was read and is empty".to_owned());
+        }
         if failures > 0 {
             let threshold = options.fail_on.name();
             return Self::new(1, format!("{failures} failing rows of severity {threshold} or above"));
@@ -43,9 +46,6 @@ impl Gate {
         }
         if counts.indeterminate > 0 && !options.allow_indeterminate {
             return Self::new(3, format!("{} rows are indeterminate", counts.indeterminate));
-        }
-        if scope.namespaces.is_empty() {
-            return Self::new(2, "nothing in scope: no namespace holds Mendix objects".to_owned());
         }
         let accepted = if counts.indeterminate > 0 { ", indeterminate rows allowed" } else { "" };
         Self::new(0, format!("no failing rows{accepted}"))

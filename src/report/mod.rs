@@ -63,6 +63,8 @@ pub struct ScopeSummary {
     pub pods_read: usize,
     /// Why there may be more to judge than is known.
     pub unknown: Option<Missing>,
+    /// Whether it was read and holds nothing to judge.
+    pub is_empty: bool,
 }
 
 /// Something that was not read.
@@ -140,10 +142,24 @@ pub struct ResultRead {
 pub enum SubjectRef {
     /// The cluster as a whole.
     Cluster,
-    /// A namespace whose object was not read.
-    Namespace(String),
+    /// Something that is known by name only: its object was not read.
+    Named {
+        /// Kind.
+        kind: Kind,
+        /// Namespace, or empty; of a namespace its own name.
+        namespace: String,
+        /// Name.
+        name: String,
+    },
     /// An object of the snapshot.
     Object(usize),
+}
+
+impl SubjectRef {
+    /// Something that is known by name only.
+    pub fn named(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self::Named { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
 }
 
 /// What a verdict counts as, after waivers.
@@ -298,7 +314,7 @@ impl Report<'_> {
     pub fn subject<'a>(&'a self, subject: &'a SubjectRef) -> (String, &'a str, &'a str) {
         match subject {
             SubjectRef::Cluster => ("Cluster".to_owned(), "", ""),
-            SubjectRef::Namespace(name) => (Kind::Namespace.name(), name, name),
+            SubjectRef::Named { kind, namespace, name } => (kind.name(), namespace, name),
             SubjectRef::Object(index) => {
                 let object = &self.snapshot.objects[*index];
                 // A namespace stands in both columns, so that a filter on the namespace finds it.

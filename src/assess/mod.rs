@@ -1,0 +1,147 @@
+//! The assessor: runs the selected rules, turns what is missing into verdicts, and joins results to controls.
+//!
+//! Rules know nothing of gaps; this is the only place where something unread becomes `indeterminate`.
+
+mod controls;
+mod gaps;
+mod results;
+mod settle;
+
+use std::collections::BTreeSet;
+
+use crate::catalog::Catalog;
+use crate::kind::Kind;
+use crate::model::{Model, ScopeRequest};
+use crate::report::gate::GateOptions;
+use crate::report::{Counts, Gate, Report, RuleReport, Run, ScopeSummary, Totals};
+use crate::rules::{self, RULES, Rule, Verdict};
+use crate::snapshot::Snapshot;
+
+/// What to assess, and how to weigh it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Ids of the rules that run.
+    pub rules: BTreeSet<&'static str>,
+    /// What is judged.
+    pub scope: ScopeRequest,
+    /// The label selector as the user wrote it.
+    pub selector: Option<String>,
+    /// What decides the exit code.
+    pub gate: GateOptions,
+    /// About this run.
+    pub run: Run,
+}
+
+/// Assesses a snapshot.
+pub fn assess<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, options: Options) -> Report<'s> {
+    let model = Model::new(snapshot, &options.scope);
+    let cluster = snapshot.origin.cluster.uid.clone().unwrap_or_default();
+    let builder = results::Builder::new(&model, &cluster);
+    let reports: Vec<RuleReport> = RULES
+        .iter()
+        .map(|rule| {
+            let selected = options.rules.contains(rule.id);
+            let results = if selected { builder.build(rule, run(rule, &model)) } else { Vec::new() };
+            let rows = builder.rows(&results);
+            RuleReport {
+                rule,
+                selected,
+                controls: catalog.labels_of(rule.id).into_iter().map(str::to_owned).collect(),
+                counts: count(&results),
+                rows,
+                results,
+            }
+        })
+        .collect();
+    let scope = summary(&model, &options);
+    let gate = Gate::decide(&reports, &scope, options.gate);
+    let mut run = options.run;
+    run.id = results::run_id(&cluster, &snapshot.origin.started_at, &catalog.digest);
+    Report {
+        gaps: gaps::list(&model, &options.rules),
+        controls: controls::determine(catalog, &reports),
+        totals: totals(&reports),
+        snapshot,
+        catalog,
+        run,
+        scope,
+        rules: reports,
+        gate,
+    }
+}
+
+/// Runs one rule, settles each observation against what is missing, and adds rows for subjects that were not read.
+fn run(rule: &'static Rule, model: &Model<'_>) -> Vec<settle::Settled> {
+    let mut settled: Vec<_> =
+        (rule.check)(model).into_iter().map(|observation| settle::settle(rule, model, observation)).collect();
+    settled.extend(settle::unread_subjects(rule, model));
+    if settled.is_empty() {
+        settled.push(settle::empty(model));
+    }
+    settled
+}
+
+/// The kinds that the selected rules read.
+pub fn kinds_read(selected: &BTreeSet<&str>) -> BTreeSet<Kind> {
+    let of_rules = RULES
+        .iter()
+        .filter(|rule| selected.contains(rule.id))
+        .flat_map(|rule| rule.reads.iter().map(|read| read.kind));
+    of_rules.chain(rules::ALWAYS_READ.iter().copied()).collect()
+}
+
+fn count(results: &[crate::report::RuleResult]) -> Counts {
+    let mut counts = Counts::default();
+    for result in results {
+        counts.add(result.effective, result.subjects.len() as u64);
+    }
+    counts
+}
+
+fn totals(reports: &[RuleReport]) -> Totals {
+    let mut totals = Totals::new();
+    for result in reports.iter().flat_map(|report| &report.results) {
+        totals.entry(result.severity).or_default().add(result.effective, result.subjects.len() as u64);
+    }
+    totals
+}
+
+fn summary(model: &Model<'_>, options: &Options) -> ScopeSummary {
+    let basis = if options.scope.all {
+        "all"
+    } else if options.scope.namespaces.is_empty() {
+        "mendix"
+    } else {
+        "named"
+    };
+    let judged = model.judged_pods().filter(|(_, pod)| !pod.is_template());
+    let apps = model.apps.iter().any(|app| model.scope.contains(app.namespace));
+    let templates = model.judged_pods().any(|(_, pod)| pod.is_template());
+    let pods: usize = judged.map(|(_, pod)| pod.members.len()).sum();
+    let unread = model.scope.namespaces().any(|name| {
+        [Kind::Pod, Kind::MendixApp].iter().any(|kind| {
+            model.gaps.in_namespace(*kind, name).is_some_and(|missing| missing != crate::gaps::Missing::NotServed)
+        })
+    });
+    ScopeSummary {
+        basis,
+        namespaces: model.scope.namespaces().map(str::to_owned).collect(),
+        selector: options.selector.clone(),
+        pods,
+        pods_read: model.snapshot.of_kind(Kind::Pod).count(),
+        unknown: model.scope.unknown,
+        is_empty: pods == 0
+            && !templates
+            && (!apps || options.selector.is_some())
+            && !unread
+            && model.scope.unknown.is_none(),
+    }
+}
+
+/// Whether a verdict is one that a missing kind can take away.
+const fn can_be_taken_away(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Pass | Verdict::Fail => true,
+        Verdict::Indeterminate | Verdict::NotApplicable => false,
+    }
+}

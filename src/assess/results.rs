@@ -1,0 +1,193 @@
+//! Results: equal statements about several subjects become one, with a stable id.
+
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use super::settle::Settled;
+use crate::kind::Kind;
+use crate::model::Model;
+use crate::report::{Effective, ResultRead, RuleResult, SubjectRef};
+use crate::rules::{Rule, Severity};
+
+/// Turns settled observations into results.
+pub(super) struct Builder<'m> {
+    model: &'m Model<'m>,
+    cluster: &'m str,
+    /// Of each pod: namespace, kind and name of its workload.
+    workloads: HashMap<usize, String>,
+}
+
+/// Everything that results have in common with their like; only the subjects differ.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    container: Option<String>,
+    port: Option<crate::rules::Port>,
+    verdict: crate::rules::Verdict,
+    severity: Severity,
+    reason: crate::rules::Reason,
+    message: String,
+    reads: Vec<ResultRead>,
+}
+
+impl<'m> Builder<'m> {
+    pub(super) fn new(model: &'m Model<'m>, cluster: &'m str) -> Self {
+        let workloads = model
+            .pods
+            .iter()
+            .flat_map(|pod| {
+                let (kind, name) = &pod.workload;
+                let identity = format!("{}/{kind}/{name}", pod.namespace);
+                pod.members.iter().map(move |member| (*member, identity.clone()))
+            })
+            .collect();
+        Self { model, cluster, workloads }
+    }
+
+    /// Unites equal statements and orders them worst first.
+    pub(super) fn build(&self, rule: &Rule, settled: Vec<Settled>) -> Vec<RuleResult> {
+        let mut indexes: HashMap<Key, usize> = HashMap::new();
+        let mut results: Vec<RuleResult> = Vec::new();
+        for Settled { subjects, prefix, observation } in settled {
+            let reads = observation
+                .reads
+                .into_iter()
+                .map(|read| ResultRead {
+                    pointer: match read.object {
+                        None => format!("{prefix}{}", read.pointer),
+                        Some(_) => read.pointer,
+                    },
+                    object: read.object,
+                    value: read.value,
+                })
+                .collect();
+            let key = Key {
+                container: observation.container,
+                port: observation.port,
+                verdict: observation.verdict,
+                severity: observation.severity.unwrap_or(rule.severity),
+                reason: observation.reason,
+                message: observation.message,
+                reads,
+            };
+            if let Some(index) = indexes.get(&key) {
+                results[*index].subjects.extend(subjects);
+                continue;
+            }
+            results.push(RuleResult {
+                id: String::new(),
+                container: key.container.clone(),
+                port: key.port.clone(),
+                verdict: key.verdict,
+                effective: Effective::from(key.verdict),
+                severity: key.severity,
+                reason: key.reason,
+                message: key.message.clone(),
+                reads: key.reads.clone(),
+                subjects,
+            });
+            indexes.insert(key, results.len() - 1);
+        }
+        self.order(&mut results);
+        self.name(rule, &mut results);
+        results
+    }
+
+    fn order(&self, results: &mut [RuleResult]) {
+        for result in results.iter_mut() {
+            result.subjects.sort_by_cached_key(|subject| self.place(subject));
+            result.subjects.dedup();
+        }
+        results.sort_by_cached_key(|result| {
+            (
+                rank(result.effective),
+                result.subjects.first().map(|subject| self.place(subject)),
+                result.container.clone(),
+                result.port.clone(),
+                result.reason.code(),
+                result.message.clone(),
+            )
+        });
+    }
+
+    /// Ids name cluster, rule, workloads, container, port and reason: the same after a restart of pods.
+    fn name(&self, rule: &Rule, results: &mut [RuleResult]) {
+        let space = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:sc39:result");
+        let mut given: HashMap<Uuid, u32> = HashMap::new();
+        for result in results {
+            let workloads: BTreeSet<String> =
+                result.subjects.iter().map(|subject| self.identity(subject)).collect();
+            let mut parts = vec![self.cluster.to_owned(), rule.id.to_owned()];
+            parts.extend(workloads);
+            parts.push(result.container.clone().unwrap_or_default());
+            parts.push(result.port.as_ref().map(ToString::to_string).unwrap_or_default());
+            parts.push(result.reason.code().to_owned());
+            let mut name = parts.join("\u{1f}");
+            // Two statements may differ in their message or values alone; their order is stable.
+            let id = Uuid::new_v5(&space, name.as_bytes());
+            let seen = given.entry(id).or_insert(0);
+            *seen += 1;
+            if *seen > 1 {
+                name.push_str(&format!("\u{1f}{seen}"));
+            }
+            result.id = Uuid::new_v5(&space, name.as_bytes()).to_string();
+        }
+    }
+
+    fn identity(&self, subject: &SubjectRef) -> String {
+        match subject {
+            SubjectRef::Object(index) => self.workloads.get(index).cloned().unwrap_or_else(|| {
+                let object = self.model.object(*index);
+                format!("{}/{}/{}", object.namespace(), object.kind, object.name())
+            }),
+            SubjectRef::Cluster => "cluster".to_owned(),
+            SubjectRef::Named { kind, namespace, name } => format!("{namespace}/{kind}/{name}"),
+        }
+    }
+
+    /// Namespace, kind and name, as CSV is sorted.
+    fn place(&self, subject: &SubjectRef) -> (String, String, String) {
+        match subject {
+            SubjectRef::Object(index) => {
+                let object = self.model.object(*index);
+                let namespace =
+                    if object.kind == Kind::Namespace { object.name() } else { object.namespace() };
+                (namespace.to_owned(), object.kind.name(), object.name().to_owned())
+            }
+            SubjectRef::Cluster => (String::new(), "Cluster".to_owned(), String::new()),
+            SubjectRef::Named { kind, namespace, name } => {
+                (namespace.clone(), kind.name(), name.clone())
+            }
+        }
+    }
+
+    /// `(result, subject)` of every row: by effective verdict, namespace, kind, name, container and port.
+    pub(super) fn rows(&self, results: &[RuleResult]) -> Vec<(u32, u32)> {
+        let mut rows: Vec<(u32, u32)> = Vec::new();
+        for (result, index) in results.iter().zip(0_u32..) {
+            rows.extend((0_u32..).zip(&result.subjects).map(|(subject, _)| (index, subject)));
+        }
+        rows.sort_by_cached_key(|(result, subject)| {
+            let result = &results[*result as usize];
+            (
+                rank(result.effective),
+                self.place(&result.subjects[*subject as usize]),
+                result.container.clone(),
+                result.port.clone(),
+                result.reason.code(),
+                result.message.clone(),
+            )
+        });
+        rows
+    }
+}
+
+fn rank(effective: Effective) -> usize {
+    Effective::ALL.iter().position(|known| *known == effective).unwrap_or_default()
+}
+
+/// Id of a run: the same cluster, start and catalogue give the same.
+pub(super) fn run_id(cluster: &str, started_at: &str, catalog_digest: &str) -> String {
+    let space = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:sc39:run");
+    Uuid::new_v5(&space, [cluster, started_at, catalog_digest].join("\u{1f}").as_bytes()).to_string()
+}

@@ -1,0 +1,188 @@
+//! What is missing, turned into verdicts.
+
+use std::collections::BTreeMap;
+
+use super::can_be_taken_away;
+use crate::gaps::Missing;
+use crate::kind::Kind;
+use crate::model::Model;
+use crate::report::SubjectRef;
+use crate::rules::{Need, Observation, Reach, Read, Reason, Rule, Subject, Subjects, Verdict};
+
+/// An observation after the gaps had their say.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) subjects: Vec<SubjectRef>,
+    /// Where the pod stands in each subject: empty for pods, `/spec/template` and the like for workloads.
+    pub(super) prefix: &'static str,
+    pub(super) observation: Observation,
+}
+
+/// Holds one observation against the gaps.
+pub(super) fn settle(rule: &Rule, model: &Model<'_>, mut observation: Observation) -> Settled {
+    let (subjects, namespace, prefix) = resolve(model, &observation.subject);
+    if can_be_taken_away(observation.verdict) && !observation.conclusive {
+        if let Some((kind, missing)) = decisive_gap(rule, model, &observation, namespace) {
+            take_away(&mut observation, kind, missing);
+        }
+    }
+    let of_template = !prefix.is_empty() && observation.verdict != Verdict::Indeterminate;
+    if of_template && matches!(observation.reason, Reason::Value | Reason::Default | Reason::Absent) {
+        observation.reason = Reason::Template;
+    }
+    Settled { subjects, prefix, observation }
+}
+
+/// The first kind that the verdict rests on and that is missing.
+fn decisive_gap(
+    rule: &Rule,
+    model: &Model<'_>,
+    observation: &Observation,
+    namespace: &str,
+) -> Option<(Kind, Missing)> {
+    let own = own_kind(model, &observation.subject);
+    let declared = rule.reads.iter().filter(|read| match read.need {
+        Need::Required => true,
+        Need::ToPass => observation.verdict == Verdict::Pass,
+        Need::Refines => false,
+    });
+    declared
+        // The subject itself was read, whatever else of its kind is missing, unless the rule compares them all.
+        .filter(|read| own != Some(read.kind) || read.reach != Reach::Namespace)
+        .find_map(|read| Some((read.kind, missing(model, read, namespace)?)))
+        .or_else(|| {
+            observation
+                .needs
+                .iter()
+                .find_map(|(kind, namespace)| Some((*kind, model.gaps.in_namespace(*kind, namespace)?)))
+        })
+}
+
+fn missing(model: &Model<'_>, read: &Read, namespace: &str) -> Option<Missing> {
+    // Single ConfigMaps are read by name; whether the right one was read is for the observation to say.
+    if read.kind.by_name_only() {
+        return None;
+    }
+    match read.reach {
+        Reach::Cluster => model.gaps.anywhere(read.kind),
+        Reach::Namespace => {
+            let scope = if read.kind.api().namespaced { namespace } else { "" };
+            model.gaps.in_namespace(read.kind, scope)
+        }
+        Reach::NamespaceAndMeshRoot => model.gaps.in_namespace(read.kind, namespace).or_else(|| {
+            model
+                .mesh
+                .root_namespaces()
+                .into_iter()
+                .find_map(|root| model.gaps.in_namespace(read.kind, root))
+        }),
+    }
+}
+
+fn take_away(observation: &mut Observation, kind: Kind, missing: Missing) {
+    let found = std::mem::take(&mut observation.message);
+    observation.message = format!("{kind} {}; without it: {found}", describe(missing));
+    observation.verdict = Verdict::Indeterminate;
+    observation.reason = missing.into();
+}
+
+/// A gap in words that follow the kind.
+pub(super) fn describe(missing: Missing) -> &'static str {
+    match missing {
+        Missing::Forbidden => "may not be read",
+        Missing::NotServed => "is not served",
+        Missing::NotCollected => "is in no file",
+        Missing::Truncated => "was read in part only",
+        Missing::Timeout => "was not read in time",
+        Missing::Error => "could not be read",
+        Missing::Unreadable => "could not be decoded",
+    }
+}
+
+/// Subjects, namespace and place of the pod in them.
+fn resolve<'m>(model: &'m Model<'_>, subject: &'m Subject) -> (Vec<SubjectRef>, &'m str, &'static str) {
+    match subject {
+        Subject::Cluster => (vec![SubjectRef::Cluster], "", ""),
+        Subject::Namespace(name) => {
+            let known = model.namespaces.get(name).and_then(|namespace| namespace.object);
+            let subject = known.map_or_else(
+                || SubjectRef::named(Kind::Namespace, name, name),
+                SubjectRef::Object,
+            );
+            (vec![subject], name, "")
+        }
+        Subject::Object(index) => {
+            (vec![SubjectRef::Object(*index)], model.object(*index).namespace(), "")
+        }
+        Subject::Pods(index) => {
+            let pod = &model.pods[*index];
+            let members = pod.members.iter().map(|member| SubjectRef::Object(*member)).collect();
+            (members, pod.namespace, pod.template.unwrap_or_default())
+        }
+    }
+}
+
+fn own_kind(model: &Model<'_>, subject: &Subject) -> Option<Kind> {
+    match subject {
+        Subject::Cluster => None,
+        Subject::Namespace(_) => Some(Kind::Namespace),
+        Subject::Object(index) => Some(model.object(*index).kind),
+        Subject::Pods(_) => Some(Kind::Pod),
+    }
+}
+
+/// Rows for subjects that exist, or may exist, and were not read.
+pub(super) fn unread_subjects(rule: &Rule, model: &Model<'_>) -> Vec<Settled> {
+    let Subjects::Kinds(kinds) = rule.subjects else { return Vec::new() };
+    let mut rows: BTreeMap<SubjectRef, (Missing, Vec<Kind>)> = BTreeMap::new();
+    for kind in kinds.iter().filter(|kind| **kind != Kind::Namespace) {
+        for (subject, missing) in unread_of_kind(*kind, model) {
+            rows.entry(subject).or_insert_with(|| (missing, Vec::new())).1.push(*kind);
+        }
+    }
+    rows.into_iter().map(|(subject, (missing, kinds))| row(subject, missing, &kinds)).collect()
+}
+
+fn unread_of_kind(kind: Kind, model: &Model<'_>) -> Vec<(SubjectRef, Missing)> {
+    let mut rows = Vec::new();
+    if model.gaps.is_by_namespace(kind) {
+        for namespace in model.scope.namespaces() {
+            if let Some(missing) = model.gaps.list_in_namespace(kind, namespace) {
+                rows.push((SubjectRef::named(Kind::Namespace, namespace, namespace), missing));
+            }
+        }
+        // Nothing in scope is missing, but what the scope is may not be known.
+        if rows.is_empty() && model.scope.unknown.is_some() {
+            rows.extend(model.gaps.listing(kind).map(|missing| (SubjectRef::Cluster, missing)));
+        }
+    } else {
+        rows.extend(model.gaps.listing(kind).map(|missing| (SubjectRef::Cluster, missing)));
+    }
+    let unreadable = &model.snapshot.coverage.unreadable;
+    rows.extend(unreadable.iter().filter(|object| object.kind == kind).filter_map(|object| {
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        let judged = namespace.is_empty() || model.scope.contains(namespace);
+        judged.then(|| (SubjectRef::named(kind, namespace, &object.name), Missing::Unreadable))
+    }));
+    rows
+}
+
+fn row(subject: SubjectRef, missing: Missing, kinds: &[Kind]) -> Settled {
+    let kinds: Vec<String> = kinds.iter().map(|kind| kind.name()).collect();
+    let message = format!("{} {}", kinds.join(", "), describe(missing));
+    let observation = Observation::indeterminate(Subject::Cluster, missing.into(), message);
+    Settled { subjects: vec![subject], prefix: "", observation }
+}
+
+/// The one row of a rule that found nothing to judge.
+pub(super) fn empty(model: &Model<'_>) -> Settled {
+    let observation = match model.scope.unknown {
+        Some(missing) => Observation::indeterminate(
+            Subject::Cluster,
+            missing.into(),
+            "what is in scope could not be read",
+        ),
+        None => Observation::not_applicable(Subject::Cluster, Reason::Absent, "nothing in scope to judge"),
+    };
+    Settled { subjects: vec![SubjectRef::Cluster], prefix: "", observation }
+}

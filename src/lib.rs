@@ -8,6 +8,7 @@
 //!                       controls/ ─▶ Catalog
 //! ```
 
+pub mod catalog;
 pub mod gaps;
 pub mod kind;
 pub mod model;

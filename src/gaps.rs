@@ -111,7 +111,11 @@ impl Gaps {
     /// As [`Gaps::in_namespace`], but without objects that could not be decoded.
     pub fn list_in_namespace(&self, kind: Kind, namespace: &str) -> Option<Missing> {
         let whole = *self.whole.get(&kind)?;
-        let part = self.parts.get(&kind).and_then(|parts| parts.get(namespace)).copied();
+        let part = self
+            .parts
+            .get(&kind)
+            .and_then(|parts| parts.get(namespace))
+            .copied();
         part.unwrap_or(Some(whole))
     }
 

@@ -8,10 +8,12 @@
 //!                       controls/ ─▶ Catalog
 //! ```
 
+pub mod assess;
 pub mod catalog;
 pub mod gaps;
 pub mod kind;
 pub mod model;
 pub mod projection;
+pub mod report;
 pub mod rules;
 pub mod snapshot;

@@ -9,7 +9,9 @@
 //! ```
 
 pub mod apps;
+pub mod limits;
 pub mod mendix;
+pub mod mesh;
 pub mod namespaces;
 pub mod operators;
 pub mod owners;
@@ -17,6 +19,7 @@ pub mod pods;
 pub mod quantity;
 pub mod rbac;
 pub mod scope;
+pub mod security;
 pub mod selector;
 
 use crate::gaps::Gaps;
@@ -48,6 +51,8 @@ pub struct Model<'s> {
     pub apps: Vec<App<'s>>,
     /// Running operators.
     pub operators: Vec<Operator>,
+    /// The mesh.
+    pub mesh: mesh::Mesh,
 }
 
 impl<'s> Model<'s> {
@@ -68,6 +73,7 @@ impl<'s> Model<'s> {
             pods,
             apps,
             operators,
+            mesh: mesh::Mesh,
         }
     }
 

@@ -270,6 +270,11 @@ impl Observation {
         Self::new(subject, Verdict::NotApplicable, reason, message)
     }
 
+    /// A pod whose processes have ended.
+    pub fn finished(subject: Subject) -> Self {
+        Self::not_applicable(subject, Reason::NoProcess, "the pod has finished")
+    }
+
     /// A pass if `met`, else a failure.
     pub fn judge(subject: Subject, met: bool, reason: Reason, message: impl Into<String>) -> Self {
         Self::new(

@@ -16,7 +16,10 @@ fn main() -> ExitCode {
         }
     };
     let surroundings = surroundings();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
@@ -33,7 +36,10 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Ends at once on Ctrl-C, also in the middle of work that does not wait; nothing half-written stays behind.
-#[expect(clippy::exit, reason = "the only way to end work that runs on another thread")]
+#[expect(
+    clippy::exit,
+    reason = "the only way to end work that runs on another thread"
+)]
 async fn end_on_signal() {
     if tokio::signal::ctrl_c().await.is_ok() {
         cli::discard_pending();
@@ -42,9 +48,14 @@ async fn end_on_signal() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "main is where clock and environment are read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "main is where clock and environment are read"
+)]
 fn surroundings() -> Surroundings {
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
     let stdout_is_terminal = std::io::stdout().is_terminal();
     Surroundings {
         now: chrono::Utc::now,

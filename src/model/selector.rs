@@ -45,8 +45,14 @@ pub fn matches(selector: &LabelSelector, labels: &impl Labels) -> Option<bool> {
 /// Parses a selector as kubectl writes it: `a=b,c!=d,e in (x,y),f notin (z),g,!h`.
 pub fn parse(text: &str) -> Result<LabelSelector, String> {
     let requirements = split(text)?;
-    let match_expressions = requirements.into_iter().map(requirement).collect::<Result<_, _>>()?;
-    Ok(LabelSelector { match_labels: BTreeMap::new(), match_expressions })
+    let match_expressions = requirements
+        .into_iter()
+        .map(requirement)
+        .collect::<Result<_, _>>()?;
+    Ok(LabelSelector {
+        match_labels: BTreeMap::new(),
+        match_expressions,
+    })
 }
 
 /// Splits at commas outside parentheses.
@@ -72,7 +78,13 @@ fn split(text: &str) -> Result<Vec<&str>, String> {
 
 fn requirement(text: &str) -> Result<LabelExpression, String> {
     let text = text.trim();
-    let one = |key: &str, operator: &str, value: &str| (key.to_owned(), operator.to_owned(), vec![value.trim().to_owned()]);
+    let one = |key: &str, operator: &str, value: &str| {
+        (
+            key.to_owned(),
+            operator.to_owned(),
+            vec![value.trim().to_owned()],
+        )
+    };
     let (key, operator, values) = if let Some((key, value)) = text.split_once("!=") {
         one(key, "NotIn", value)
     } else if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
@@ -89,7 +101,11 @@ fn requirement(text: &str) -> Result<LabelExpression, String> {
     if key.is_empty() || !key.chars().all(allowed) {
         return Err(format!("{text:?} is not a requirement on a label"));
     }
-    Ok(LabelExpression { key, operator, values })
+    Ok(LabelExpression {
+        key,
+        operator,
+        values,
+    })
 }
 
 fn set(key: &str, rest: &str) -> Result<(String, String, Vec<String>), String> {
@@ -101,9 +117,15 @@ fn set(key: &str, rest: &str) -> Result<(String, String, Vec<String>), String> {
     } else {
         return Err(format!("expected 'in' or 'notin' after {key:?}"));
     };
-    let list = list.trim().strip_prefix('(').and_then(|list| list.strip_suffix(')'));
+    let list = list
+        .trim()
+        .strip_prefix('(')
+        .and_then(|list| list.strip_suffix(')'));
     let list = list.ok_or_else(|| format!("expected values in parentheses after {key:?}"))?;
-    let values = list.split(',').map(|value| value.trim().to_owned()).collect();
+    let values = list
+        .split(',')
+        .map(|value| value.trim().to_owned())
+        .collect();
     Ok((key.to_owned(), operator.to_owned(), values))
 }
 
@@ -172,7 +194,11 @@ mod tests {
             ("!none", true),
         ];
         for (text, expected) in table {
-            assert_eq!(matches(&parse(text).unwrap(), &labels), Some(expected), "{text}");
+            assert_eq!(
+                matches(&parse(text).unwrap(), &labels),
+                Some(expected),
+                "{text}"
+            );
         }
         for text in ["", "a in x", "a in (x", "a)", "a b", "=x", "a,,b"] {
             assert!(parse(text).is_err(), "{text:?}");

@@ -17,3 +17,5 @@ pub mod projection;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
+#[cfg(test)]
+pub(crate) mod testing;

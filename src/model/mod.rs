@@ -21,6 +21,8 @@ pub mod rbac;
 pub mod scope;
 pub mod security;
 pub mod selector;
+pub mod services;
+pub mod sidecars;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;
@@ -53,6 +55,8 @@ pub struct Model<'s> {
     pub operators: Vec<Operator>,
     /// The mesh.
     pub mesh: mesh::Mesh,
+    /// What leads to which pod on which port.
+    pub services: services::Services,
 }
 
 impl<'s> Model<'s> {
@@ -65,6 +69,7 @@ impl<'s> Model<'s> {
         let apps = apps::find(snapshot, &namespaces, &pods);
         let operators = operators::find(&pods);
         let scope = Scope::new(request, snapshot, &gaps, &pods);
+        let services = services::Services::new(snapshot, &pods);
         Self {
             snapshot,
             gaps,
@@ -74,6 +79,7 @@ impl<'s> Model<'s> {
             apps,
             operators,
             mesh: mesh::Mesh,
+            services,
         }
     }
 

@@ -1,11 +1,12 @@
 //! What can reach what: ports, policies, and the paths between pods.
 
+mod admin_port_exposure;
 mod admin_port_separation;
 
 use super::Rule;
 
 /// The rules of this group, in the order of reports.
-pub(super) static RULES: &[&Rule] = &[&admin_port_separation::RULE];
+pub(super) static RULES: &[&Rule] = &[&admin_port_separation::RULE, &admin_port_exposure::RULE];
 
 #[cfg(test)]
 mod tests {

@@ -104,7 +104,7 @@ fn is_app(pod: &PodGroup<'_>) -> bool {
         || label("component") == Some(APP_COMPONENT) && label("app").is_some()
         || pod
             .lasting_containers()
-            .any(|container| is_m2ee_sidecar(container.spec))
+            .any(|container| is_m2ee_sidecar(container.spec) || has_admin_variables(container.spec))
 }
 
 /// Builds and provisioners: bare pods that an app's other objects own, or that run their images.
@@ -178,13 +178,13 @@ fn claim(pod: &PodGroup<'_>) -> AppClaim {
 
 /// Whether a container runs an app: by name or by the variables of its admin API, never the sidecar.
 pub fn is_runtime(container: &Container) -> bool {
-    !is_m2ee_sidecar(container)
-        && (container.name == "mendix"
-            || container
-                .env
-                .0
-                .keys()
-                .any(|variable| variable.starts_with("M2EE_ADMIN_")))
+    !is_m2ee_sidecar(container) && (container.name == "mendix" || has_admin_variables(container))
+}
+
+/// Whether variables of the runtime's admin API are set.
+fn has_admin_variables(container: &Container) -> bool {
+    let mut variables = container.env.0.keys();
+    variables.any(|variable| variable.starts_with("M2EE_ADMIN_"))
 }
 
 /// Whether a container is the admin sidecar of an app.

@@ -16,6 +16,7 @@ pub mod namespaces;
 pub mod operators;
 pub mod owners;
 pub mod pods;
+pub mod port;
 pub mod quantity;
 pub mod rbac;
 pub mod scope;
@@ -34,6 +35,7 @@ pub use apps::App;
 pub use namespaces::{Namespaces, Tier};
 pub use operators::Operator;
 pub use pods::{Container, ContainerClass, PodGroup, Role};
+pub use port::Port;
 pub use scope::{Scope, ScopeRequest};
 
 /// Everything rules may ask.

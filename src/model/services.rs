@@ -18,10 +18,10 @@ use std::borrow::Cow;
 use self::index::{Addresses, Selection};
 use super::pods::{ContainerClass, PodGroup};
 use crate::kind::Kind;
+use crate::model::Port;
 use crate::projection::network::{EndpointSlice, Service, ServicePort, ServiceSpec};
 use crate::projection::pod::ContainerPort;
 use crate::projection::{Projection, Scalar};
-use crate::rules::Port;
 use crate::snapshot::Snapshot;
 
 /// What every Service leads to.

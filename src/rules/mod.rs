@@ -14,7 +14,8 @@ use std::sync::LazyLock;
 use crate::kind::Kind;
 use crate::model::{Container, Model, PodGroup};
 
-pub use observation::{Observation, Port, Reading, Reason, Severity, Subject, Verdict};
+pub use crate::model::Port;
+pub use observation::{Observation, Reading, Reason, Severity, Subject, Verdict};
 
 /// Every rule, in the order of reports.
 pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {

@@ -2,5 +2,8 @@
 
 #[test]
 fn transcripts_hold() {
-    trycmd::TestCases::new().env("COLUMNS", "80").env("NO_COLOR", "1").case("tests/cli/*.trycmd");
+    trycmd::TestCases::new()
+        .env("COLUMNS", "80")
+        .env("NO_COLOR", "1")
+        .case("tests/cli/*.trycmd");
 }

@@ -95,7 +95,7 @@ pub(super) async fn live(
         Request { kinds, namespaces: namespaces.to_vec(), page_size: connection.page_size };
     let now = surroundings.now;
     let bars = progress::new(terminal.progress);
-    Ok(live::collect(&connection.connection(), &request, &now, bars.as_ref()).await?)
+    Ok(live::collect(&connection.connection(surroundings), &request, &now, bars.as_ref()).await?)
 }
 
 /// A time as evidence writes it.

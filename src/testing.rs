@@ -1,8 +1,11 @@
 //! Small snapshots for unit tests, written as the YAML that a user would apply.
 
+pub(crate) mod mesh;
+
 use serde_json::Value;
 
 use crate::kind::Kind;
+use crate::model::{Model, ScopeRequest};
 use crate::projection::decode_value;
 use crate::snapshot::{
     Cluster, Coverage, Interner, Mode, Origin, ReadStatus, Snapshot, SourceRead, Verb,
@@ -31,6 +34,14 @@ pub(crate) fn snapshot(yaml: &str) -> Snapshot {
     Snapshot::new(origin(Mode::Live), coverage, objects)
 }
 
+/// The same documents as files of a repository.
+pub(crate) fn manifests(yaml: &str) -> Snapshot {
+    Snapshot {
+        origin: origin(Mode::Manifests),
+        ..snapshot(yaml)
+    }
+}
+
 /// The same snapshot after a read of `kind` that ended with `status`.
 pub(crate) fn without(snapshot: Snapshot, kind: Kind, status: ReadStatus) -> Snapshot {
     let Snapshot {
@@ -44,6 +55,40 @@ pub(crate) fn without(snapshot: Snapshot, kind: Kind, status: ReadStatus) -> Sna
     coverage.sources.retain(|source| source.kind != kind);
     coverage.sources.push(source(kind, status));
     Snapshot::new(origin, coverage, objects)
+}
+
+/// The same snapshot after a read of one object by name that ended with `status`.
+pub(crate) fn without_named(
+    snapshot: Snapshot,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+    status: ReadStatus,
+) -> Snapshot {
+    let Snapshot {
+        origin,
+        mut coverage,
+        mut objects,
+    } = snapshot;
+    objects.retain(|object| {
+        (object.kind, object.namespace(), object.name()) != (kind, namespace, name)
+    });
+    coverage.sources.push(SourceRead {
+        verb: Verb::Get,
+        namespace: Some(namespace.to_owned()),
+        name: Some(name.to_owned()),
+        ..source(kind, status)
+    });
+    Snapshot::new(origin, coverage, objects)
+}
+
+/// The model of a snapshot with every namespace in scope.
+pub(crate) fn model(snapshot: &Snapshot) -> Model<'_> {
+    let everything = ScopeRequest {
+        all: true,
+        ..ScopeRequest::default()
+    };
+    Model::new(snapshot, &everything)
 }
 
 fn origin(mode: Mode) -> Origin {

@@ -56,7 +56,7 @@ pub struct Model<'s> {
     /// Running operators.
     pub operators: Vec<Operator>,
     /// The mesh.
-    pub mesh: mesh::Mesh,
+    pub mesh: mesh::Mesh<'s>,
     /// What leads to which pod on which port.
     pub services: services::Services,
 }
@@ -71,6 +71,7 @@ impl<'s> Model<'s> {
         let apps = apps::find(snapshot, &namespaces, &pods);
         let operators = operators::find(&pods);
         let scope = Scope::new(request, snapshot, &gaps, &pods);
+        let mesh = mesh::Mesh::new(snapshot, &gaps, &namespaces, &pods);
         let services = services::Services::new(snapshot, &pods);
         Self {
             snapshot,
@@ -80,7 +81,7 @@ impl<'s> Model<'s> {
             pods,
             apps,
             operators,
-            mesh: mesh::Mesh,
+            mesh,
             services,
         }
     }

@@ -4,6 +4,7 @@
 //! collection: what was not read is turned into verdicts by the assessor, from what each rule says it reads.
 
 mod execution;
+mod mesh;
 mod network;
 pub mod observation;
 mod resources;
@@ -23,6 +24,7 @@ pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
         execution::RULES,
         tenancy::RULES,
         resources::RULES,
+        mesh::RULES,
         network::RULES,
     ]
     .concat()

@@ -9,6 +9,7 @@
 //! ```
 
 pub mod catalog;
+pub mod collect;
 pub mod gaps;
 pub mod kind;
 pub mod model;

@@ -39,6 +39,21 @@ impl Missing {
     }
 }
 
+impl Missing {
+    /// In words that follow the kind.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Forbidden => "may not be read",
+            Self::NotServed => "is not served",
+            Self::NotCollected => "is in no file",
+            Self::Truncated => "was read in part only",
+            Self::Timeout => "was not read in time",
+            Self::Error => "could not be read",
+            Self::Unreadable => "could not be decoded",
+        }
+    }
+}
+
 /// Answers, for each kind and namespace, whether it was read.
 #[derive(Clone, Debug, Default)]
 pub struct Gaps {
@@ -70,7 +85,7 @@ impl Gaps {
         let mut gaps = Self::default();
         for source in &coverage.sources {
             let missing =
-                Missing::of(source.status).filter(|missing| !harmless(source.kind, *missing));
+                Missing::of(source.status).filter(|missing| !is_harmless(source.kind, *missing));
             match (&source.namespace, &source.name) {
                 (Some(namespace), Some(name)) => {
                     gaps.named
@@ -182,6 +197,6 @@ impl Gaps {
 }
 
 /// A product that is not installed leaves no gap: there is nothing of it.
-fn harmless(kind: Kind, missing: Missing) -> bool {
+pub fn is_harmless(kind: Kind, missing: Missing) -> bool {
     missing == Missing::NotServed && matches!(kind.api().presence, Presence::Product(_))
 }

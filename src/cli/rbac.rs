@@ -12,6 +12,7 @@ use super::args::{ConnectionArgs, SelectionArgs, Terminal};
 use super::source;
 use crate::assess;
 use crate::kind::Kind;
+use crate::model::mesh::control_plane::config_map_name;
 use crate::model::{Model, ScopeRequest};
 
 /// Arguments of `rbac`.
@@ -81,7 +82,13 @@ impl Rbac {
         if let Some(missing) = model.gaps.anywhere(Kind::Pod) {
             bail!("pods could not be read ({missing:?}), so control planes are not known; name them with --mesh-namespace");
         }
-        Ok(model.mesh.config_maps())
+        let mut config_maps: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for control_plane in &model.mesh.control_planes {
+            let names = config_maps.entry(control_plane.namespace.to_owned()).or_default();
+            names.insert("istio".to_owned());
+            names.insert(config_map_name(&control_plane.revision));
+        }
+        Ok(config_maps)
     }
 }
 

@@ -13,6 +13,7 @@ use super::output::{self, Target};
 use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
 use crate::collect::archive;
+use crate::gaps::{self, Missing};
 use crate::kind::Kind;
 use crate::render::{self, Format, RenderError};
 use crate::report::gate::GateOptions;
@@ -134,10 +135,28 @@ fn warn(snapshot: &Snapshot, terminal: &Terminal) {
     if terminal.quiet {
         return;
     }
+    let coverage = &snapshot.coverage;
+    let refused = coverage.sources.iter().filter(|source| {
+        Missing::of(source.status).is_some_and(|missing| {
+            // What files lack is said once, in the results.
+            !gaps::is_harmless(source.kind, missing) && missing != Missing::NotCollected
+        })
+    });
+    let lines = refused
+        .map(|source| {
+            let place = source.namespace.as_ref().map(|name| format!(" in namespace {name}")).unwrap_or_default();
+            let detail = source.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+            let missing = Missing::of(source.status).map_or("was not read", Missing::in_words);
+            format!("{}{place} {missing}{detail}", source.kind)
+        })
+        .chain(coverage.unreadable.iter().map(|object| {
+            format!("{}: {} {} could not be decoded: {}", object.place, object.kind, object.name, object.message)
+        }))
+        .chain(coverage.notes.iter().cloned());
     let mut stderr = io::stderr().lock();
-    for line in render::table::warnings(snapshot) {
+    for line in lines {
         // Standard error may be closed; the results are what counts.
-        let _ = writeln!(stderr, "warning: {line}");
+        let _ = writeln!(stderr, "warning: {}", crate::escape(&line));
     }
 }
 
@@ -158,7 +177,7 @@ fn write(report: &Report<'_>, target: &Target, terminal: &Terminal) -> anyhow::R
     let Some(file) = &target.file else {
         let mut stdout = io::BufWriter::new(io::stdout().lock());
         return match render::render(target.format, report, &options, &mut stdout)
-            .and_then(|()| stdout.flush().map_err(RenderError::from))
+            .and_then(|()| stdout.flush().map_err(RenderError::Write))
         {
             // Whoever read standard output has seen enough.
             Err(error) if error.is_broken_pipe() => Ok(()),

@@ -1,0 +1,3 @@
+//! Tests against real servers and of the whole program.
+
+mod rules;

@@ -1,3 +1,6 @@
 //! Tests against real servers and of the whole program.
 
+mod bench;
+mod live;
 mod rules;
+mod servers;

@@ -117,7 +117,7 @@ impl Fixture {
     pub(super) fn over(self, base: &Self) -> Result<Snapshot, String> {
         let mut documents = base.documents.clone();
         overlay::lay(&mut documents, self.documents)?;
-        snapshot(&documents, &self.missing, self.complete)
+        Ok(snapshot(&documents, &self.missing, self.complete))
     }
 }
 
@@ -142,7 +142,7 @@ impl std::str::FromStr for Missing {
     }
 }
 
-fn snapshot(documents: &[Value], missing: &[Missing], complete: bool) -> Result<Snapshot, String> {
+fn snapshot(documents: &[Value], missing: &[Missing], complete: bool) -> Snapshot {
     let mut interner = Interner::default();
     let mut coverage = Coverage::default();
     let mut objects = Vec::new();
@@ -155,10 +155,7 @@ fn snapshot(documents: &[Value], missing: &[Missing], complete: bool) -> Result<
         };
         let (api_version, namespace) = (text("/apiVersion"), text("/metadata/namespace"));
         let Some(kind) = Kind::find(api_version, text("/kind")) else {
-            return Err(format!(
-                "{api_version} {} is no kind that the tool reads",
-                text("/kind")
-            ));
+            continue;
         };
         if missing.iter().any(|gap| gap.hides(kind, namespace)) {
             continue;
@@ -189,7 +186,7 @@ fn snapshot(documents: &[Value], missing: &[Missing], complete: bool) -> Result<
         .iter()
         .find(|object| object.kind == Kind::Namespace && object.name() == "kube-system")
         .and_then(|object| object.identity.uid.clone());
-    Ok(Snapshot::new(origin(uid, complete), coverage, objects))
+    Snapshot::new(origin(uid, complete), coverage, objects)
 }
 
 impl Missing {

@@ -1,37 +1,58 @@
 //! Every value that a result rests on must stand where the result says.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use sc39::report::{Report, SubjectRef};
 use sc39::snapshot::Object;
 use serde_json::Value;
 
 /// What a report says it read and that is not there, one line for each rule and pointer.
 pub(super) fn unresolved(report: &Report<'_>) -> Vec<String> {
-    let mut problems = Vec::new();
+    let mut objects = Objects::default();
+    let mut problems = BTreeSet::new();
     for rule in &report.rules {
         for result in &rule.results {
             for read in &result.reads {
-                let objects: Vec<Option<usize>> = match read.object {
-                    Some(index) => vec![Some(index)],
+                let holders: Vec<Option<usize>> = match read.object {
+                    Some(object) => vec![Some(object)],
                     None => result.subjects.iter().map(index).collect(),
                 };
-                problems.extend(objects.into_iter().filter_map(|object| {
-                    let found = object.map(|object| &report.snapshot.objects[object]);
+                for holder in holders {
                     let there =
-                        found.and_then(|object| whole(object).pointer(&read.pointer).cloned());
-                    (there != read.value).then(|| {
-                        let name = found.map_or("no object".to_owned(), |object| {
-                            format!("{} {}/{}", object.kind, object.namespace(), object.name())
-                        });
+                        holder.and_then(|holder| objects.value(report, holder, &read.pointer));
+                    if there != read.value {
                         let (id, pointer, value) = (rule.rule.id, &read.pointer, &read.value);
-                        format!("{id}: {pointer} of {name} is {there:?}, not {value:?}")
-                    })
-                }));
+                        let name = name(report, holder);
+                        problems.insert(format!(
+                            "{id}: {pointer} of {name} is {there:?}, not {value:?}"
+                        ));
+                    }
+                }
             }
         }
     }
-    problems.sort();
-    problems.dedup();
-    problems
+    problems.into_iter().collect()
+}
+
+/// Objects as JSON, made once each.
+#[derive(Default)]
+struct Objects(BTreeMap<usize, Value>);
+
+impl Objects {
+    fn value(&mut self, report: &Report<'_>, object: usize, pointer: &str) -> Option<Value> {
+        let whole = self
+            .0
+            .entry(object)
+            .or_insert_with(|| whole(&report.snapshot.objects[object]));
+        whole.pointer(pointer).cloned()
+    }
+}
+
+fn name(report: &Report<'_>, object: Option<usize>) -> String {
+    object.map_or("no object".to_owned(), |object| {
+        let object = &report.snapshot.objects[object];
+        format!("{} {}/{}", object.kind, object.namespace(), object.name())
+    })
 }
 
 fn index(subject: &SubjectRef) -> Option<usize> {

@@ -10,6 +10,7 @@
 
 pub mod assess;
 pub mod catalog;
+pub mod collect;
 pub mod gaps;
 pub mod kind;
 pub mod model;
@@ -17,3 +18,5 @@ pub mod projection;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -8,6 +8,7 @@
 //!                       controls/ ─▶ Catalog
 //! ```
 
+pub mod canonical;
 pub mod catalog;
 pub mod gaps;
 pub mod kind;

@@ -10,6 +10,7 @@
 
 pub mod canonical;
 pub mod catalog;
+pub mod collect;
 pub mod gaps;
 pub mod kind;
 pub mod model;

@@ -1,0 +1,5 @@
+//! Collection: what was found in a source, as a [`Snapshot`](crate::snapshot::Snapshot).
+//!
+//! Nothing here judges. What could not be read becomes part of the snapshot's coverage.
+
+pub mod archive;

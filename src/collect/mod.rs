@@ -3,3 +3,5 @@
 //! Nothing here judges. What could not be read becomes part of the snapshot's coverage.
 
 pub mod archive;
+mod decoding;
+pub mod manifests;

@@ -43,13 +43,11 @@ impl Allowance {
 
     fn take(&self, count: u64) -> io::Result<()> {
         for left in [&self.of_file, &self.of_item] {
-            match left.get().checked_sub(count) {
-                Some(rest) => left.set(rest),
-                None => {
-                    self.exceeded.set(true);
-                    return Err(io::Error::other("too much data"));
-                }
-            }
+            let Some(rest) = left.get().checked_sub(count) else {
+                self.exceeded.set(true);
+                return Err(io::Error::other("too much data"));
+            };
+            left.set(rest);
         }
         Ok(())
     }

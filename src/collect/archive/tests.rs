@@ -228,86 +228,95 @@ fn a_file_with_a_flipped_bit_gives_nothing() {
     }
 }
 
-#[test]
-fn files_of_another_form_are_refused_with_the_reason() {
-    type Change = fn(&mut Value);
-    let cases: &[(Change, &str)] = &[
-        (
-            |file| file["kind"] = json!("SC39Evidence"),
-            "not a snapshot: its kind is \"SC39Evidence\"",
-        ),
-        (
-            |file| file["schemaVersion"] = json!("1.1.0"),
-            "unable to read a snapshot of schema version \"1.1.0\"",
-        ),
-        (
-            |file| file["schemaVersion"] = json!("2.0.0"),
-            "unable to read a snapshot of schema version \"2.0.0\"",
-        ),
-        (
-            |file| file["objects"][0]["kind"] = json!("Widget"),
-            "unknown kind \"Widget\"",
-        ),
-        (
-            |file| file["projections"][0]["kind"] = json!("Widget"),
-            "unknown kind \"Widget\"",
-        ),
-        (
-            |file| file["objects"][0]["projection"] = json!(999),
-            "entry 0: there is no projection 999",
-        ),
-        (
-            |file| file["objects"][0]["projection"] = json!(-1),
-            "the snapshot is damaged",
-        ),
-        (
-            |file| file["objects"][0]["projection"] = json!(3),
-            "a ConfigMap has no such projection",
-        ),
-        (
-            |file| file["objects"][0]["perPod"] = json!({}),
-            "a ConfigMap has the wrong members",
-        ),
-        (
-            |file| file["objects"][0]["extra"] = json!({}),
-            "unknown field `extra`",
-        ),
-        (
-            |file| file["projections"][0]["value"]["metadata"]["labels"]["a"] = json!("c"),
-            "entry 0: the digest of the ConfigMap does not match",
-        ),
-        (
-            |file| file["projections"][0]["value"]["metadata"]["name"] = json!(["x"]),
-            "entry 0: ConfigMap does not decode",
-        ),
-        (
-            |file| {
-                file["origin"].as_object_mut().unwrap().remove("mode");
-            },
-            "missing field `mode`",
-        ),
+/// The file's text; `Value` sorts its keys, so the members are put back in their order.
+fn text(file: &Value) -> String {
+    let members = [
+        "kind",
+        "schemaVersion",
+        "origin",
+        "coverage",
+        "projections",
+        "objects",
     ];
+    let members = members.map(|name| format!("{name:?}:{}", file[name]));
+    format!("{{{}}}", members.join(","))
+}
+
+/// A way to spoil a file.
+type Change = fn(&mut Value);
+
+const CHANGES: &[(Change, &str)] = &[
+    (
+        |file| file["kind"] = json!("SC39Evidence"),
+        "not a snapshot: its kind is \"SC39Evidence\"",
+    ),
+    (
+        |file| file["schemaVersion"] = json!("1.1.0"),
+        "unable to read a snapshot of schema version \"1.1.0\"",
+    ),
+    (
+        |file| file["schemaVersion"] = json!("2.0.0"),
+        "unable to read a snapshot of schema version \"2.0.0\"",
+    ),
+    (
+        |file| file["objects"][0]["kind"] = json!("Widget"),
+        "unknown kind \"Widget\"",
+    ),
+    (
+        |file| file["projections"][0]["kind"] = json!("Widget"),
+        "unknown kind \"Widget\"",
+    ),
+    (
+        |file| file["objects"][0]["projection"] = json!(999),
+        "entry 0: there is no projection 999",
+    ),
+    (
+        |file| file["objects"][0]["projection"] = json!(-1),
+        "the snapshot is damaged",
+    ),
+    (
+        |file| file["objects"][0]["projection"] = json!(3),
+        "a ConfigMap has no such projection",
+    ),
+    (
+        |file| file["objects"][0]["perPod"] = json!({}),
+        "a ConfigMap has the wrong members",
+    ),
+    (
+        |file| file["objects"][0]["extra"] = json!({}),
+        "unknown field `extra`",
+    ),
+    (
+        |file| file["projections"][0]["value"]["metadata"]["labels"]["a"] = json!("c"),
+        "entry 0: the digest of the ConfigMap does not match",
+    ),
+    (
+        |file| file["projections"][0]["value"]["metadata"]["name"] = json!(["x"]),
+        "entry 0: ConfigMap does not decode",
+    ),
+    (
+        |file| {
+            file["origin"].as_object_mut().unwrap().remove("mode");
+        },
+        "missing field `mode`",
+    ),
+];
+
+#[test]
+fn files_with_other_content_are_refused_with_the_reason() {
     let whole = json_of(&packed(&snapshot()));
-    let text = |file: &Value| {
-        // `Value` sorts its keys, so the members are put back in their order.
-        let members = [
-            "kind",
-            "schemaVersion",
-            "origin",
-            "coverage",
-            "projections",
-            "objects",
-        ];
-        let members = members.map(|name| format!("{name:?}:{}", file[name]));
-        format!("{{{}}}", members.join(","))
-    };
     assert!(read(&pack(text(&whole).as_bytes())[..]).is_ok());
-    for (change, expected) in cases {
+    for (change, expected) in CHANGES {
         let mut file = whole.clone();
         change(&mut file);
         let message = message(&pack(text(&file).as_bytes()));
         assert!(message.contains(expected), "{expected}: {message}");
     }
+}
+
+#[test]
+fn files_with_other_members_are_refused_with_the_reason() {
+    let whole = json_of(&packed(&snapshot()));
     let others: [(&str, &str); 6] = [
         ("{}", "member \"kind\" is not in its place"),
         ("[]", "invalid type: sequence, expected a snapshot"),
@@ -347,7 +356,7 @@ fn deep_nesting_ends_with_an_error() {
 fn a_small_file_cannot_unpack_to_a_huge_one() {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.write_all(br#"{"kind":""#).unwrap();
-    for _ in 0..80 {
+    for _ in 0..66 {
         encoder.write_all(&vec![b'x'; 1 << 20]).unwrap();
     }
     let bytes = encoder.finish().unwrap();

@@ -8,10 +8,8 @@
 //!                       controls/ ─▶ Catalog
 //! ```
 
-pub mod assess;
 pub mod canonical;
 pub mod catalog;
-pub mod cli;
 pub mod collect;
 pub mod gaps;
 pub mod kind;

@@ -47,6 +47,7 @@ impl Object {
         &self.identity.name
     }
 
+    /// What tells it from all others, in evidence order.
     pub(crate) fn key(&self) -> (Kind, &str, &str) {
         (self.kind, self.namespace(), self.name())
     }

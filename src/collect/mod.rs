@@ -4,6 +4,4 @@
 
 pub mod archive;
 mod decoding;
-pub mod demo;
-pub mod live;
 pub mod manifests;

@@ -1,5 +1,6 @@
 //! Takes the text of a file apart into its documents.
 
+use serde::de::IgnoredAny;
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{
     Error, MessageFormatter as _, NonFiniteFloatPolicy, Options, UserMessageFormatter,
@@ -78,18 +79,26 @@ pub(super) fn read(
 }
 
 fn read_json(text: &str, receiver: &mut dyn FnMut(Position, Part)) -> Result<(), Malformed> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let mut document = 0;
-    while json.end().is_err() {
+    // A first pass finds where documents end: to ask after each whether there is another would cost a look at the
+    // whole text before it.
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let (mut document, mut start, mut lines_before) = (0, 0, 0);
+    while let Some(skipped) = stream.next() {
         document += 1;
+        let malformed = |error: serde_json::Error, lines_before: usize| Malformed {
+            document,
+            line: Some((lines_before + error.line()) as u64),
+            message: json_message(&error),
+        };
+        skipped.map_err(|error| malformed(error, 0))?;
+        let text = &text[start..stream.byte_offset()];
+        let mut json = serde_json::Deserializer::from_str(text);
         value::read_document(&mut json, &mut |item, part| {
             receiver(Position { document, item }, part);
         })
-        .map_err(|error| Malformed {
-            document,
-            line: Some(error.line() as u64),
-            message: json_message(&error),
-        })?;
+        .map_err(|error| malformed(error, lines_before))?;
+        lines_before += text.matches('\n').count();
+        start = stream.byte_offset();
     }
     Ok(())
 }
@@ -122,6 +131,9 @@ fn too_deep() -> String {
 
 fn read_yaml(text: &str, receiver: &mut dyn FnMut(Position, Part)) -> Result<(), Malformed> {
     for (document, (lines_before, text)) in (1..).zip(Documents::new(text)) {
+        if text.is_empty() {
+            continue;
+        }
         let options = options(text.len());
         serde_saphyr::with_deserializer_from_str_with_options(text, options, |yaml| {
             value::read_document(yaml, &mut |item, part| {
@@ -217,31 +229,33 @@ impl<'a> Iterator for Documents<'a> {
 }
 
 impl<'a> Documents<'a> {
-    /// The text up to the next marker, unless it holds comments only.
+    /// The text up to the next marker, or nothing if no document begins in it. Of empty documents the text is empty.
     fn take_document(&mut self) -> Option<&'a str> {
-        let mut length = 0;
-        let mut lines = 0;
+        let (mut length, mut lines) = (0, 0);
         // Comments and directives before the first marker belong to the document that it begins.
         let mut has_begun = false;
+        let mut has_content = false;
         for line in self.rest.split_inclusive('\n') {
-            if is_marker(line, "---") {
-                if has_begun {
-                    break;
-                }
-                has_begun = true;
+            let is_start = is_marker(line, "---");
+            if is_start && has_begun {
+                break;
             }
-            let is_end = is_marker(line, "...");
-            has_begun |= !is_end && !is_prefix(line);
             length += line.len();
             lines += 1;
-            if is_end {
+            if is_marker(line, "...") {
                 break;
+            }
+            has_begun |= is_start;
+            let content = if is_start { &line["---".len()..] } else { line };
+            if !is_blank(content) && (has_begun || !content.starts_with('%')) {
+                has_begun = true;
+                has_content = true;
             }
         }
         let (document, rest) = self.rest.split_at(length);
         self.rest = rest;
         self.lines_before += lines;
-        has_begun.then_some(document)
+        has_begun.then_some(if has_content { document } else { "" })
     }
 }
 
@@ -250,8 +264,83 @@ fn is_marker(line: &str, marker: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
-/// Whether a line may stand before a document without beginning it.
-fn is_prefix(line: &str) -> bool {
-    let content = line.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
-    content.is_empty() || content.starts_with('#') || line.starts_with('%')
+/// Whether a line holds nothing but white space or a comment.
+fn is_blank(line: &str) -> bool {
+    let content = line.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    content.is_empty() || content.starts_with('#')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_split_where_its_markers_stand() {
+        type Case<'a> = (&'a str, &'a [(u64, &'a str)], &'a str);
+        let cases: &[Case<'_>] = &[
+            ("", &[], "nothing"),
+            ("\n# c\n", &[], "comments only"),
+            ("a\n", &[(0, "a\n")], "no marker"),
+            (
+                "# c\n---\na",
+                &[(0, "# c\n---\na")],
+                "a comment before the marker",
+            ),
+            (
+                "%YAML 1.2\n---\na\n",
+                &[(0, "%YAML 1.2\n---\na\n")],
+                "a directive before the marker",
+            ),
+            (
+                "a\n---\nb\n--- c\n",
+                &[(0, "a\n"), (1, "---\nb\n"), (3, "--- c\n")],
+                "content on the marker's line",
+            ),
+            (
+                "---\n---\n# c\n---\na\n",
+                &[(0, ""), (1, ""), (3, "---\na\n")],
+                "empty documents",
+            ),
+            (
+                "a\n...\n# c\n%YAML 1.2\n---\nb",
+                &[(0, "a\n...\n"), (2, "# c\n%YAML 1.2\n---\nb")],
+                "an end marker",
+            ),
+            ("a\n...\n...\n", &[(0, "a\n...\n")], "two of them"),
+            ("---", &[(0, "")], "a marker alone"),
+            (
+                "----\n---a\n ---\n",
+                &[(0, "----\n---a\n ---\n")],
+                "no markers",
+            ),
+            (
+                "a: |\n  ---\n---\t\r\nb",
+                &[(0, "a: |\n  ---\n"), (2, "---\t\r\nb")],
+                "in a text",
+            ),
+            (
+                "---\n%a\n",
+                &[(0, "---\n%a\n")],
+                "a directive behind the marker is none",
+            ),
+        ];
+        for (text, expected, why) in cases {
+            let documents: Vec<_> = Documents::new(text).collect();
+            assert_eq!(documents, *expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn the_name_tells_the_format_or_else_the_text() {
+        let cases = [
+            ("a.json", "a: b", Format::Json),
+            ("a.YML", "{}", Format::Yaml),
+            ("dir.json/a.yaml", "{}", Format::Yaml),
+            ("a.txt", " \n{}", Format::Json),
+            ("json", "- a", Format::Yaml),
+        ];
+        for (name, text, expected) in cases {
+            assert_eq!(Format::of(name, text), expected, "{name}");
+        }
+    }
 }

@@ -79,12 +79,12 @@ fn what_is_malformed_ends_with_file_document_line_and_key() {
         "{{- if }}\n",
         "a: *x\n",
         "a: \"\\q\"\n",
-        "\ta: 1\n",
+        "a:\n\tb: 1\n",
         "a: \"\n---\n\"\n",
         "a: \u{0}\n",
     ];
     for text in syntax {
-        eprintln!("{text:?}");let message = refusal("a.yaml", format!("b: c\n---\n{text}"));
+        let message = refusal("a.yaml", format!("b: c\n---\n{text}"));
         assert!(
             message.starts_with("a.yaml, document 2, line "),
             "{text:?}: {message}"
@@ -132,18 +132,22 @@ fn deep_nesting_ends_with_an_error() {
             "in an item",
         ),
         ("a.yaml", block, "by indentation"),
-        ("a.json", "[".repeat(deep), "JSON lists"),
-        ("a.json", "{\"a\":".repeat(deep), "JSON objects"),
+        ("a.json", "[".repeat(deep) + &"]".repeat(deep), "JSON lists"),
         (
             "a.json",
-            format!("{{\"items\":[{}", "{\"items\":[".repeat(deep)),
+            "{\"a\":".repeat(deep) + "1" + &"}".repeat(deep),
+            "JSON objects",
+        ),
+        (
+            "a.json",
+            "{\"items\":[".repeat(deep) + &"]}".repeat(deep),
             "JSON items",
         ),
     ];
     for (name, text, why) in cases {
         let message = refusal(name, text);
         assert!(
-            message.contains("nested") || message.contains("nesting"),
+            message.ends_with("nested deeper than 128 levels"),
             "{why}: {message}"
         );
     }
@@ -227,14 +231,11 @@ fn aliases_cannot_multiply_without_bound() {
 fn many_documents_are_no_hindrance() {
     let yaml = "---\n".repeat(100_000) + &pod("p");
     assert_eq!(names(&snapshot(&yaml)), ["Pod hr/p"]);
-    let strangers = snapshot(&"a: b\n---\n".repeat(20_000));
+    let strangers = snapshot(&"a: b\n---\n".repeat(2_000));
     let notes = &strangers.coverage.notes;
     assert_eq!(notes.len(), 101);
     assert_eq!(notes[0], "a.yaml, document 1: not a Kubernetes object");
-    assert_eq!(
-        notes[100],
-        "19900 more documents are not Kubernetes objects"
-    );
+    assert_eq!(notes[100], "1900 more documents are not Kubernetes objects");
     let json = json_snapshot(&"{}".repeat(100_000));
     assert_eq!(json.coverage.notes.len(), 101);
 }

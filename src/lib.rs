@@ -8,8 +8,10 @@
 //!                       controls/ ─▶ Catalog
 //! ```
 
+pub mod assess;
 pub mod canonical;
 pub mod catalog;
+pub mod cli;
 pub mod collect;
 pub mod gaps;
 pub mod kind;

@@ -4,4 +4,6 @@
 
 pub mod archive;
 mod decoding;
+pub mod demo;
+pub mod live;
 pub mod manifests;

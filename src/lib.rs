@@ -8,11 +8,15 @@
 //!                       controls/ ─▶ Catalog
 //! ```
 
+pub mod assess;
 pub mod catalog;
 pub mod collect;
 pub mod gaps;
 pub mod kind;
 pub mod model;
 pub mod projection;
+pub mod report;
 pub mod rules;
 pub mod snapshot;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -145,9 +145,7 @@ pub(super) fn credentials(problem: &AuthError) -> String {
         AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
             "they contain characters that a header cannot hold".to_owned()
         }
-        AuthError::OAuth(_) | AuthError::Oidc(_) => {
-            "the identity provider gave no token".to_owned()
-        }
+        AuthError::Oidc(_) => "the identity provider gave no token".to_owned(),
         _ => "the kubeconfig's way to authenticate failed or is not supported".to_owned(),
     }
 }

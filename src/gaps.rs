@@ -89,6 +89,16 @@ impl Gaps {
                 }
             }
         }
+        // What nobody asked for is not known to be empty, whatever the source.
+        for kind in Kind::ALL {
+            if !coverage
+                .sources
+                .iter()
+                .any(|source| source.kind == *kind && source.name.is_none())
+            {
+                gaps.whole.insert(*kind, Missing::NotCollected);
+            }
+        }
         for object in &coverage.unreadable {
             gaps.unreadable
                 .entry(object.kind)
@@ -111,7 +121,11 @@ impl Gaps {
     /// As [`Gaps::in_namespace`], but without objects that could not be decoded.
     pub fn list_in_namespace(&self, kind: Kind, namespace: &str) -> Option<Missing> {
         let whole = *self.whole.get(&kind)?;
-        let part = self.parts.get(&kind).and_then(|parts| parts.get(namespace)).copied();
+        let part = self
+            .parts
+            .get(&kind)
+            .and_then(|parts| parts.get(namespace))
+            .copied();
         part.unwrap_or(Some(whole))
     }
 

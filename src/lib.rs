@@ -8,6 +8,7 @@
 //!                       controls/ ─▶ Catalog
 //! ```
 
+pub mod assess;
 pub mod canonical;
 pub mod catalog;
 pub mod collect;
@@ -15,5 +16,8 @@ pub mod gaps;
 pub mod kind;
 pub mod model;
 pub mod projection;
+pub mod report;
 pub mod rules;
 pub mod snapshot;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -5,7 +5,12 @@ use crate::report::{ControlReport, Counts, Determination, PartReport, RuleReport
 
 /// Determines every control of the catalogue, its objectives and its proofs.
 pub(super) fn determine(catalog: &Catalog, reports: &[RuleReport]) -> Vec<ControlReport> {
-    catalog.controls.iter().enumerate().map(|(index, control)| one(index, control, reports)).collect()
+    catalog
+        .controls
+        .iter()
+        .enumerate()
+        .map(|(index, control)| one(index, control, reports))
+        .collect()
 }
 
 fn one(index: usize, control: &Control, reports: &[RuleReport]) -> ControlReport {
@@ -14,11 +19,22 @@ fn one(index: usize, control: &Control, reports: &[RuleReport]) -> ControlReport
         .into_iter()
         .filter_map(|binding| Some((position(reports, &binding.rule)?, binding.relation)))
         .collect();
-    let primary: Vec<usize> =
-        rules.iter().filter(|(_, relation)| *relation == Relation::Primary).map(|(rule, _)| *rule).collect();
+    let primary: Vec<usize> = rules
+        .iter()
+        .filter(|(_, relation)| *relation == Relation::Primary)
+        .map(|(rule, _)| *rule)
+        .collect();
     let objectives = control.objectives.iter().map(|objective| {
-        let title = objective.determination.clone().unwrap_or_else(|| control.title.clone());
-        part(&objective.id, &title, &control.objective_rules(objective), reports)
+        let title = objective
+            .determination
+            .clone()
+            .unwrap_or_else(|| control.title.clone());
+        part(
+            &objective.id,
+            &title,
+            &control.objective_rules(objective),
+            reports,
+        )
     });
     let proofs = control.proofs.iter().map(|proof| {
         let rules: Vec<&str> = proof.rules.iter().map(String::as_str).collect();
@@ -34,7 +50,10 @@ fn one(index: usize, control: &Control, reports: &[RuleReport]) -> ControlReport
 }
 
 fn part(id: &str, title: &str, rules: &[&str], reports: &[RuleReport]) -> PartReport {
-    let rules: Vec<usize> = rules.iter().filter_map(|rule| position(reports, rule)).collect();
+    let rules: Vec<usize> = rules
+        .iter()
+        .filter_map(|rule| position(reports, rule))
+        .collect();
     PartReport {
         id: id.to_owned(),
         title: title.to_owned(),

@@ -13,7 +13,10 @@ use crate::snapshot::SourceRead;
 /// Gaps of kinds that selected rules read, in the order of the sources.
 pub(super) fn list(model: &Model<'_>, selected: &BTreeSet<&'static str>) -> Vec<Gap> {
     let coverage = &model.snapshot.coverage;
-    let sources = coverage.sources.iter().filter_map(|source| of_source(source, model, selected));
+    let sources = coverage
+        .sources
+        .iter()
+        .filter_map(|source| of_source(source, model, selected));
     let objects = coverage.unreadable.iter().map(|object| Gap {
         kind: object.kind,
         namespace: object.namespace.clone(),
@@ -22,7 +25,10 @@ pub(super) fn list(model: &Model<'_>, selected: &BTreeSet<&'static str>) -> Vec<
         message: format!("{}: {}", object.place, object.message),
         rules: readers(object.kind, selected),
     });
-    sources.chain(objects).filter(|gap| !gap.rules.is_empty()).collect()
+    sources
+        .chain(objects)
+        .filter(|gap| !gap.rules.is_empty())
+        .collect()
 }
 
 fn of_source(
@@ -39,7 +45,11 @@ fn of_source(
     if source.namespace.is_none() && model.gaps.listing(source.kind).is_none() {
         return None;
     }
-    let detail = source.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    let detail = source
+        .message
+        .as_ref()
+        .map(|message| format!(": {message}"))
+        .unwrap_or_default();
     Some(Gap {
         kind: source.kind,
         namespace: source.namespace.clone(),
@@ -53,7 +63,9 @@ fn of_source(
 fn readers(kind: Kind, selected: &BTreeSet<&'static str>) -> Vec<&'static str> {
     RULES
         .iter()
-        .filter(|rule| selected.contains(rule.id) && rule.reads.iter().any(|read| read.kind == kind))
+        .filter(|rule| {
+            selected.contains(rule.id) && rule.reads.iter().any(|read| read.kind == kind)
+        })
         .map(|rule| rule.id)
         .collect()
 }

@@ -41,12 +41,20 @@ pub fn assess<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, options: Options
         .iter()
         .map(|rule| {
             let selected = options.rules.contains(rule.id);
-            let results = if selected { builder.build(rule, run(rule, &model)) } else { Vec::new() };
+            let results = if selected {
+                builder.build(rule, run(rule, &model))
+            } else {
+                Vec::new()
+            };
             let rows = builder.rows(&results);
             RuleReport {
                 rule,
                 selected,
-                controls: catalog.labels_of(rule.id).into_iter().map(str::to_owned).collect(),
+                controls: catalog
+                    .labels_of(rule.id)
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
                 counts: count(&results),
                 rows,
                 results,
@@ -72,8 +80,10 @@ pub fn assess<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, options: Options
 
 /// Runs one rule, settles each observation against what is missing, and adds rows for subjects that were not read.
 fn run(rule: &'static Rule, model: &Model<'_>) -> Vec<settle::Settled> {
-    let mut settled: Vec<_> =
-        (rule.check)(model).into_iter().map(|observation| settle::settle(rule, model, observation)).collect();
+    let mut settled: Vec<_> = (rule.check)(model)
+        .into_iter()
+        .map(|observation| settle::settle(rule, model, observation))
+        .collect();
     settled.extend(settle::unread_subjects(rule, model));
     if settled.is_empty() {
         settled.push(settle::empty(model));
@@ -101,7 +111,10 @@ fn count(results: &[crate::report::RuleResult]) -> Counts {
 fn totals(reports: &[RuleReport]) -> Totals {
     let mut totals = Totals::new();
     for result in reports.iter().flat_map(|report| &report.results) {
-        totals.entry(result.severity).or_default().add(result.effective, result.subjects.len() as u64);
+        totals
+            .entry(result.severity)
+            .or_default()
+            .add(result.effective, result.subjects.len() as u64);
     }
     totals
 }
@@ -115,12 +128,18 @@ fn summary(model: &Model<'_>, options: &Options) -> ScopeSummary {
         "named"
     };
     let judged = model.judged_pods().filter(|(_, pod)| !pod.is_template());
-    let apps = model.apps.iter().any(|app| model.scope.contains(app.namespace));
+    let apps = model
+        .apps
+        .iter()
+        .any(|app| model.scope.contains(app.namespace));
     let templates = model.judged_pods().any(|(_, pod)| pod.is_template());
     let pods: usize = judged.map(|(_, pod)| pod.members.len()).sum();
     let unread = model.scope.namespaces().any(|name| {
         [Kind::Pod, Kind::MendixApp].iter().any(|kind| {
-            model.gaps.in_namespace(*kind, name).is_some_and(|missing| missing != crate::gaps::Missing::NotServed)
+            model
+                .gaps
+                .in_namespace(*kind, name)
+                .is_some_and(|missing| missing != crate::gaps::Missing::NotServed)
         })
     });
     ScopeSummary {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::settle::Settled;
 use crate::kind::Kind;
-use crate::model::Model;
+use crate::model::{Model, Port};
 use crate::report::{Effective, ResultRead, RuleResult, SubjectRef};
 use crate::rules::{Rule, Severity};
 
@@ -22,7 +22,7 @@ pub(super) struct Builder<'m> {
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     container: Option<String>,
-    port: Option<crate::rules::Port>,
+    port: Option<Port>,
     verdict: crate::rules::Verdict,
     severity: Severity,
     reason: crate::rules::Reason,
@@ -38,17 +38,28 @@ impl<'m> Builder<'m> {
             .flat_map(|pod| {
                 let (kind, name) = &pod.workload;
                 let identity = format!("{}/{kind}/{name}", pod.namespace);
-                pod.members.iter().map(move |member| (*member, identity.clone()))
+                pod.members
+                    .iter()
+                    .map(move |member| (*member, identity.clone()))
             })
             .collect();
-        Self { model, cluster, workloads }
+        Self {
+            model,
+            cluster,
+            workloads,
+        }
     }
 
     /// Unites equal statements and orders them worst first.
     pub(super) fn build(&self, rule: &Rule, settled: Vec<Settled>) -> Vec<RuleResult> {
         let mut indexes: HashMap<Key, usize> = HashMap::new();
         let mut results: Vec<RuleResult> = Vec::new();
-        for Settled { subjects, prefix, observation } in settled {
+        for Settled {
+            subjects,
+            prefix,
+            observation,
+        } in settled
+        {
             let reads = observation
                 .reads
                 .into_iter()
@@ -95,7 +106,9 @@ impl<'m> Builder<'m> {
 
     fn order(&self, results: &mut [RuleResult]) {
         for result in results.iter_mut() {
-            result.subjects.sort_by_cached_key(|subject| self.place(subject));
+            result
+                .subjects
+                .sort_by_cached_key(|subject| self.place(subject));
             result.subjects.dedup();
         }
         results.sort_by_cached_key(|result| {
@@ -115,12 +128,21 @@ impl<'m> Builder<'m> {
         let space = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:sc39:result");
         let mut given: HashMap<Uuid, u32> = HashMap::new();
         for result in results {
-            let workloads: BTreeSet<String> =
-                result.subjects.iter().map(|subject| self.identity(subject)).collect();
+            let workloads: BTreeSet<String> = result
+                .subjects
+                .iter()
+                .map(|subject| self.identity(subject))
+                .collect();
             let mut parts = vec![self.cluster.to_owned(), rule.id.to_owned()];
             parts.extend(workloads);
             parts.push(result.container.clone().unwrap_or_default());
-            parts.push(result.port.as_ref().map(ToString::to_string).unwrap_or_default());
+            parts.push(
+                result
+                    .port
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            );
             parts.push(result.reason.code().to_owned());
             let mut name = parts.join("\u{1f}");
             // Two statements may differ in their message or values alone; their order is stable.
@@ -128,7 +150,7 @@ impl<'m> Builder<'m> {
             let seen = given.entry(id).or_insert(0);
             *seen += 1;
             if *seen > 1 {
-                name.push_str(&format!("\u{1f}{seen}"));
+                name = format!("{name}\u{1f}{seen}");
             }
             result.id = Uuid::new_v5(&space, name.as_bytes()).to_string();
         }
@@ -141,7 +163,11 @@ impl<'m> Builder<'m> {
                 format!("{}/{}/{}", object.namespace(), object.kind, object.name())
             }),
             SubjectRef::Cluster => "cluster".to_owned(),
-            SubjectRef::Named { kind, namespace, name } => format!("{namespace}/{kind}/{name}"),
+            SubjectRef::Named {
+                kind,
+                namespace,
+                name,
+            } => format!("{namespace}/{kind}/{name}"),
         }
     }
 
@@ -150,14 +176,23 @@ impl<'m> Builder<'m> {
         match subject {
             SubjectRef::Object(index) => {
                 let object = self.model.object(*index);
-                let namespace =
-                    if object.kind == Kind::Namespace { object.name() } else { object.namespace() };
-                (namespace.to_owned(), object.kind.name(), object.name().to_owned())
+                let namespace = if object.kind == Kind::Namespace {
+                    object.name()
+                } else {
+                    object.namespace()
+                };
+                (
+                    namespace.to_owned(),
+                    object.kind.name(),
+                    object.name().to_owned(),
+                )
             }
             SubjectRef::Cluster => (String::new(), "Cluster".to_owned(), String::new()),
-            SubjectRef::Named { kind, namespace, name } => {
-                (namespace.clone(), kind.name(), name.clone())
-            }
+            SubjectRef::Named {
+                kind,
+                namespace,
+                name,
+            } => (namespace.clone(), kind.name(), name.clone()),
         }
     }
 
@@ -165,7 +200,11 @@ impl<'m> Builder<'m> {
     pub(super) fn rows(&self, results: &[RuleResult]) -> Vec<(u32, u32)> {
         let mut rows: Vec<(u32, u32)> = Vec::new();
         for (result, index) in results.iter().zip(0_u32..) {
-            rows.extend((0_u32..).zip(&result.subjects).map(|(subject, _)| (index, subject)));
+            rows.extend(
+                (0_u32..)
+                    .zip(&result.subjects)
+                    .map(|(subject, _)| (index, subject)),
+            );
         }
         rows.sort_by_cached_key(|(result, subject)| {
             let result = &results[*result as usize];
@@ -183,11 +222,20 @@ impl<'m> Builder<'m> {
 }
 
 fn rank(effective: Effective) -> usize {
-    Effective::ALL.iter().position(|known| *known == effective).unwrap_or_default()
+    Effective::ALL
+        .iter()
+        .position(|known| *known == effective)
+        .unwrap_or_default()
 }
 
 /// Id of a run: the same cluster, start and catalogue give the same.
 pub(super) fn run_id(cluster: &str, started_at: &str, catalog_digest: &str) -> String {
     let space = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:sc39:run");
-    Uuid::new_v5(&space, [cluster, started_at, catalog_digest].join("\u{1f}").as_bytes()).to_string()
+    Uuid::new_v5(
+        &space,
+        [cluster, started_at, catalog_digest]
+            .join("\u{1f}")
+            .as_bytes(),
+    )
+    .to_string()
 }

@@ -21,16 +21,26 @@ pub(super) struct Settled {
 /// Holds one observation against the gaps.
 pub(super) fn settle(rule: &Rule, model: &Model<'_>, mut observation: Observation) -> Settled {
     let (subjects, namespace, prefix) = resolve(model, &observation.subject);
-    if can_be_taken_away(observation.verdict) && !observation.conclusive {
-        if let Some((kind, missing)) = decisive_gap(rule, model, &observation, namespace) {
-            take_away(&mut observation, kind, missing);
-        }
+    if can_be_taken_away(observation.verdict)
+        && !observation.conclusive
+        && let Some((kind, missing)) = decisive_gap(rule, model, &observation, namespace)
+    {
+        take_away(&mut observation, kind, missing);
     }
     let of_template = !prefix.is_empty() && observation.verdict != Verdict::Indeterminate;
-    if of_template && matches!(observation.reason, Reason::Value | Reason::Default | Reason::Absent) {
+    if of_template
+        && matches!(
+            observation.reason,
+            Reason::Value | Reason::Default | Reason::Absent
+        )
+    {
         observation.reason = Reason::Template;
     }
-    Settled { subjects, prefix, observation }
+    Settled {
+        subjects,
+        prefix,
+        observation,
+    }
 }
 
 /// The first kind that the verdict rests on and that is missing.
@@ -49,16 +59,21 @@ fn decisive_gap(
     declared
         // The subject itself was read, whatever else of its kind is missing, unless the rule compares them all.
         .filter(|read| own != Some(read.kind) || read.reach != Reach::Namespace)
-        .find_map(|read| Some((read.kind, missing(model, read, namespace)?)))
+        .find_map(|read| Some((read.kind, missing(model, *read, namespace)?)))
         .or_else(|| {
-            observation
-                .needs
-                .iter()
-                .find_map(|(kind, namespace)| Some((*kind, model.gaps.in_namespace(*kind, namespace)?)))
+            observation.needs.iter().find_map(|(kind, namespace)| {
+                let anywhere = namespace.is_empty() && kind.api().namespaced;
+                let missing = if anywhere {
+                    model.gaps.anywhere(*kind)
+                } else {
+                    model.gaps.in_namespace(*kind, namespace)
+                };
+                Some((*kind, missing?))
+            })
         })
 }
 
-fn missing(model: &Model<'_>, read: &Read, namespace: &str) -> Option<Missing> {
+fn missing(model: &Model<'_>, read: Read, namespace: &str) -> Option<Missing> {
     // Single ConfigMaps are read by name; whether the right one was read is for the observation to say.
     if read.kind.by_name_only() {
         return None;
@@ -66,16 +81,22 @@ fn missing(model: &Model<'_>, read: &Read, namespace: &str) -> Option<Missing> {
     match read.reach {
         Reach::Cluster => model.gaps.anywhere(read.kind),
         Reach::Namespace => {
-            let scope = if read.kind.api().namespaced { namespace } else { "" };
+            let scope = if read.kind.api().namespaced {
+                namespace
+            } else {
+                ""
+            };
             model.gaps.in_namespace(read.kind, scope)
         }
-        Reach::NamespaceAndMeshRoot => model.gaps.in_namespace(read.kind, namespace).or_else(|| {
-            model
-                .mesh
-                .root_namespaces()
-                .into_iter()
-                .find_map(|root| model.gaps.in_namespace(read.kind, root))
-        }),
+        Reach::NamespaceAndMeshRoot => {
+            model.gaps.in_namespace(read.kind, namespace).or_else(|| {
+                model
+                    .mesh
+                    .root_namespaces()
+                    .into_iter()
+                    .find_map(|root| model.gaps.in_namespace(read.kind, root))
+            })
+        }
     }
 }
 
@@ -100,23 +121,35 @@ pub(super) fn describe(missing: Missing) -> &'static str {
 }
 
 /// Subjects, namespace and place of the pod in them.
-fn resolve<'m>(model: &'m Model<'_>, subject: &'m Subject) -> (Vec<SubjectRef>, &'m str, &'static str) {
+fn resolve<'m>(
+    model: &'m Model<'_>,
+    subject: &'m Subject,
+) -> (Vec<SubjectRef>, &'m str, &'static str) {
     match subject {
         Subject::Cluster => (vec![SubjectRef::Cluster], "", ""),
         Subject::Namespace(name) => {
-            let known = model.namespaces.get(name).and_then(|namespace| namespace.object);
+            let known = model
+                .namespaces
+                .get(name)
+                .and_then(|namespace| namespace.object);
             let subject = known.map_or_else(
                 || SubjectRef::named(Kind::Namespace, name, name),
                 SubjectRef::Object,
             );
             (vec![subject], name, "")
         }
-        Subject::Object(index) => {
-            (vec![SubjectRef::Object(*index)], model.object(*index).namespace(), "")
-        }
+        Subject::Object(index) => (
+            vec![SubjectRef::Object(*index)],
+            model.object(*index).namespace(),
+            "",
+        ),
         Subject::Pods(index) => {
             let pod = &model.pods[*index];
-            let members = pod.members.iter().map(|member| SubjectRef::Object(*member)).collect();
+            let members = pod
+                .members
+                .iter()
+                .map(|member| SubjectRef::Object(*member))
+                .collect();
             (members, pod.namespace, pod.template.unwrap_or_default())
         }
     }
@@ -133,14 +166,21 @@ fn own_kind(model: &Model<'_>, subject: &Subject) -> Option<Kind> {
 
 /// Rows for subjects that exist, or may exist, and were not read.
 pub(super) fn unread_subjects(rule: &Rule, model: &Model<'_>) -> Vec<Settled> {
-    let Subjects::Kinds(kinds) = rule.subjects else { return Vec::new() };
+    let Subjects::Kinds(kinds) = rule.subjects else {
+        return Vec::new();
+    };
     let mut rows: BTreeMap<SubjectRef, (Missing, Vec<Kind>)> = BTreeMap::new();
     for kind in kinds.iter().filter(|kind| **kind != Kind::Namespace) {
         for (subject, missing) in unread_of_kind(*kind, model) {
-            rows.entry(subject).or_insert_with(|| (missing, Vec::new())).1.push(*kind);
+            rows.entry(subject)
+                .or_insert_with(|| (missing, Vec::new()))
+                .1
+                .push(*kind);
         }
     }
-    rows.into_iter().map(|(subject, (missing, kinds))| row(subject, missing, &kinds)).collect()
+    rows.into_iter()
+        .map(|(subject, (missing, kinds))| row(subject, missing, &kinds))
+        .collect()
 }
 
 fn unread_of_kind(kind: Kind, model: &Model<'_>) -> Vec<(SubjectRef, Missing)> {
@@ -148,22 +188,45 @@ fn unread_of_kind(kind: Kind, model: &Model<'_>) -> Vec<(SubjectRef, Missing)> {
     if model.gaps.is_by_namespace(kind) {
         for namespace in model.scope.namespaces() {
             if let Some(missing) = model.gaps.list_in_namespace(kind, namespace) {
-                rows.push((SubjectRef::named(Kind::Namespace, namespace, namespace), missing));
+                rows.push((
+                    SubjectRef::named(Kind::Namespace, namespace, namespace),
+                    missing,
+                ));
             }
         }
         // Nothing in scope is missing, but what the scope is may not be known.
         if rows.is_empty() && model.scope.unknown.is_some() {
-            rows.extend(model.gaps.listing(kind).map(|missing| (SubjectRef::Cluster, missing)));
+            rows.extend(
+                model
+                    .gaps
+                    .listing(kind)
+                    .map(|missing| (SubjectRef::Cluster, missing)),
+            );
         }
     } else {
-        rows.extend(model.gaps.listing(kind).map(|missing| (SubjectRef::Cluster, missing)));
+        rows.extend(
+            model
+                .gaps
+                .listing(kind)
+                .map(|missing| (SubjectRef::Cluster, missing)),
+        );
     }
     let unreadable = &model.snapshot.coverage.unreadable;
-    rows.extend(unreadable.iter().filter(|object| object.kind == kind).filter_map(|object| {
-        let namespace = object.namespace.as_deref().unwrap_or_default();
-        let judged = namespace.is_empty() || model.scope.contains(namespace);
-        judged.then(|| (SubjectRef::named(kind, namespace, &object.name), Missing::Unreadable))
-    }));
+    rows.extend(
+        unreadable
+            .iter()
+            .filter(|object| object.kind == kind)
+            .filter_map(|object| {
+                let namespace = object.namespace.as_deref().unwrap_or_default();
+                let judged = namespace.is_empty() || model.scope.contains(namespace);
+                judged.then(|| {
+                    (
+                        SubjectRef::named(kind, namespace, &object.name),
+                        Missing::Unreadable,
+                    )
+                })
+            }),
+    );
     rows
 }
 
@@ -171,7 +234,11 @@ fn row(subject: SubjectRef, missing: Missing, kinds: &[Kind]) -> Settled {
     let kinds: Vec<String> = kinds.iter().map(|kind| kind.name()).collect();
     let message = format!("{} {}", kinds.join(", "), describe(missing));
     let observation = Observation::indeterminate(Subject::Cluster, missing.into(), message);
-    Settled { subjects: vec![subject], prefix: "", observation }
+    Settled {
+        subjects: vec![subject],
+        prefix: "",
+        observation,
+    }
 }
 
 /// The one row of a rule that found nothing to judge.
@@ -182,7 +249,15 @@ pub(super) fn empty(model: &Model<'_>) -> Settled {
             missing.into(),
             "what is in scope could not be read",
         ),
-        None => Observation::not_applicable(Subject::Cluster, Reason::Absent, "nothing in scope to judge"),
+        None => Observation::not_applicable(
+            Subject::Cluster,
+            Reason::Absent,
+            "nothing in scope to judge",
+        ),
     };
-    Settled { subjects: vec![SubjectRef::Cluster], prefix: "", observation }
+    Settled {
+        subjects: vec![SubjectRef::Cluster],
+        prefix: "",
+        observation,
+    }
 }

@@ -1,7 +1,8 @@
-//! Collection: what was found in a source, as a [`Snapshot`](crate::snapshot::Snapshot).
+//! Collection: from a source to a [`Snapshot`](crate::snapshot::Snapshot).
 //!
-//! Nothing here judges. What could not be read becomes part of the snapshot's coverage.
+//! A collector reads, projects and records what it could not read. It judges nothing.
 
 pub mod archive;
 mod decoding;
+pub mod live;
 pub mod manifests;

@@ -9,15 +9,21 @@
 //! ```
 
 pub mod apps;
+pub mod limits;
 pub mod mendix;
+pub mod mesh;
 pub mod namespaces;
 pub mod operators;
 pub mod owners;
 pub mod pods;
+pub mod port;
 pub mod quantity;
 pub mod rbac;
 pub mod scope;
+pub mod security;
 pub mod selector;
+pub mod services;
+pub mod sidecars;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;
@@ -29,6 +35,7 @@ pub use apps::App;
 pub use namespaces::{Namespaces, Tier};
 pub use operators::Operator;
 pub use pods::{Container, ContainerClass, PodGroup, Role};
+pub use port::Port;
 pub use scope::{Scope, ScopeRequest};
 
 /// Everything rules may ask.
@@ -48,6 +55,10 @@ pub struct Model<'s> {
     pub apps: Vec<App<'s>>,
     /// Running operators.
     pub operators: Vec<Operator>,
+    /// The mesh.
+    pub mesh: mesh::Mesh<'s>,
+    /// What leads to which pod on which port.
+    pub services: services::Services,
 }
 
 impl<'s> Model<'s> {
@@ -60,6 +71,8 @@ impl<'s> Model<'s> {
         let apps = apps::find(snapshot, &namespaces, &pods);
         let operators = operators::find(&pods);
         let scope = Scope::new(request, snapshot, &gaps, &pods);
+        let mesh = mesh::Mesh::new(snapshot, &gaps, &namespaces, &pods);
+        let services = services::Services::new(snapshot, &pods);
         Self {
             snapshot,
             gaps,
@@ -68,6 +81,8 @@ impl<'s> Model<'s> {
             pods,
             apps,
             operators,
+            mesh,
+            services,
         }
     }
 

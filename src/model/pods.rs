@@ -177,6 +177,15 @@ impl<'s> PodGroup<'s> {
             .map(String::as_str)
     }
 
+    /// What to say of a pod that the API can't change: the kubelet runs it from a file of the node.
+    pub fn mirror_note(&self) -> &'static str {
+        if self.annotation("kubernetes.io/config.mirror").is_some() {
+            "; a static pod, not changeable through the API"
+        } else {
+            ""
+        }
+    }
+
     /// Name of the service account; the API's default is `default`.
     pub fn service_account(&self) -> &'s str {
         self.spec

@@ -27,7 +27,9 @@ impl Gate {
         let failures: u64 = rules
             .iter()
             .flat_map(|rule| &rule.results)
-            .filter(|result| result.effective == Effective::Fail && result.severity >= options.fail_on)
+            .filter(|result| {
+                result.effective == Effective::Fail && result.severity >= options.fail_on
+            })
             .map(|result| result.subjects.len() as u64)
             .sum();
         let counts = rules.iter().fold(Counts::default(), |mut sum, rule| {
@@ -35,19 +37,32 @@ impl Gate {
             sum
         });
         if scope.is_empty {
-            return Self::new(2, "nothing to judge: the scope was read and is empty".to_owned());
+            return Self::new(
+                2,
+                "nothing to judge: the scope was read and is empty".to_owned(),
+            );
         }
         if failures > 0 {
             let threshold = options.fail_on.name();
-            return Self::new(1, format!("{failures} failing rows of severity {threshold} or above"));
+            return Self::new(
+                1,
+                format!("{failures} failing rows of severity {threshold} or above"),
+            );
         }
         if scope.unknown.is_some() {
             return Self::new(3, "the scope could not be read".to_owned());
         }
         if counts.indeterminate > 0 && !options.allow_indeterminate {
-            return Self::new(3, format!("{} rows are indeterminate", counts.indeterminate));
+            return Self::new(
+                3,
+                format!("{} rows are indeterminate", counts.indeterminate),
+            );
         }
-        let accepted = if counts.indeterminate > 0 { ", indeterminate rows allowed" } else { "" };
+        let accepted = if counts.indeterminate > 0 {
+            ", indeterminate rows allowed"
+        } else {
+            ""
+        };
         Self::new(0, format!("no failing rows{accepted}"))
     }
 

@@ -40,7 +40,7 @@ pub struct Report<'s> {
 /// About this run of the tool.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
-    /// UUIDv5 of cluster, start of the collection and catalogue.
+    /// `UUIDv5` of cluster, start of the collection and catalogue.
     pub id: String,
     /// When the assessment was made, RFC 3339 UTC.
     pub assessed_at: String,
@@ -104,7 +104,7 @@ pub struct RuleReport {
 /// One result: the same statement about all its subjects.
 #[derive(Clone, Debug)]
 pub struct RuleResult {
-    /// UUIDv5, stable across restarts of pods.
+    /// `UUIDv5`, stable across restarts of pods.
     pub id: String,
     /// Container.
     pub container: Option<String>,
@@ -158,7 +158,11 @@ pub enum SubjectRef {
 impl SubjectRef {
     /// Something that is known by name only.
     pub fn named(kind: Kind, namespace: &str, name: &str) -> Self {
-        Self::Named { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+        Self::Named {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
     }
 }
 
@@ -179,8 +183,13 @@ pub enum Effective {
 
 impl Effective {
     /// In the order of reports, worst first.
-    pub const ALL: [Self; 5] =
-        [Self::Fail, Self::Indeterminate, Self::Pass, Self::Waived, Self::NotApplicable];
+    pub const ALL: [Self; 5] = [
+        Self::Fail,
+        Self::Indeterminate,
+        Self::Pass,
+        Self::Waived,
+        Self::NotApplicable,
+    ];
 
     /// As in every output.
     pub const fn name(self) -> &'static str {
@@ -314,12 +323,19 @@ impl Report<'_> {
     pub fn subject<'a>(&'a self, subject: &'a SubjectRef) -> (String, &'a str, &'a str) {
         match subject {
             SubjectRef::Cluster => ("Cluster".to_owned(), "", ""),
-            SubjectRef::Named { kind, namespace, name } => (kind.name(), namespace, name),
+            SubjectRef::Named {
+                kind,
+                namespace,
+                name,
+            } => (kind.name(), namespace, name),
             SubjectRef::Object(index) => {
                 let object = &self.snapshot.objects[*index];
                 // A namespace stands in both columns, so that a filter on the namespace finds it.
-                let namespace =
-                    if object.kind == Kind::Namespace { object.name() } else { object.namespace() };
+                let namespace = if object.kind == Kind::Namespace {
+                    object.name()
+                } else {
+                    object.namespace()
+                };
                 (object.kind.name(), namespace, object.name())
             }
         }

@@ -3,12 +3,52 @@
 //! A rule reports on every object in its scope, passes too. It knows no control, no waiver and no gap of the
 //! collection: what was not read is turned into verdicts by the assessor, from what each rule says it reads.
 
+mod execution;
+mod mesh;
+mod network;
 pub mod observation;
+mod resources;
+mod tenancy;
+
+use std::sync::LazyLock;
 
 use crate::kind::Kind;
-use crate::model::Model;
+use crate::model::{Container, Model, PodGroup};
 
-pub use observation::{Observation, Port, Reading, Reason, Severity, Subject, Verdict};
+pub use crate::model::Port;
+pub use observation::{Observation, Reading, Reason, Severity, Subject, Verdict};
+
+/// Every rule, in the order of reports.
+pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
+    [
+        execution::RULES,
+        tenancy::RULES,
+        resources::RULES,
+        mesh::RULES,
+        network::RULES,
+    ]
+    .concat()
+});
+
+/// Kinds that are read whatever rules are selected: they say what there is to judge.
+pub const ALWAYS_READ: &[Kind] = &[
+    Kind::Namespace,
+    Kind::Pod,
+    Kind::ReplicationController,
+    Kind::DaemonSet,
+    Kind::Deployment,
+    Kind::ReplicaSet,
+    Kind::StatefulSet,
+    Kind::CronJob,
+    Kind::Job,
+    Kind::MendixApp,
+    Kind::Runtime,
+];
+
+/// The rule of this id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.id == id)
+}
 
 /// One rule.
 #[derive(Debug)]
@@ -118,5 +158,51 @@ impl Read {
             need: Need::Refines,
             reach: Reach::Namespace,
         }
+    }
+}
+
+/// Observes every container of every judged pod; a finished pod gets one row of its own.
+fn each_container(
+    model: &Model<'_>,
+    observe: impl Fn(Subject, &PodGroup<'_>, &Container<'_>) -> Observation,
+) -> Vec<Observation> {
+    model
+        .judged_pods()
+        .flat_map(|(index, pod)| {
+            let subject = Subject::Pods(index);
+            if pod.is_finished() {
+                return vec![Observation::finished(subject)];
+            }
+            pod.containers()
+                .map(|container| observe(subject.clone(), pod, &container))
+                .collect()
+        })
+        .collect()
+}
+
+impl Observation {
+    /// Nothing of the kind lives in a namespace; where its apps or pods were not read, that is not known.
+    fn none_there(model: &Model<'_>, subject: Subject, namespace: &str, message: &str) -> Self {
+        let unread = [Kind::MendixApp, Kind::Pod]
+            .into_iter()
+            .find(|kind| model.gaps.in_namespace(*kind, namespace).is_some());
+        match unread {
+            // A pass that rests on the unread kind: the assessor takes it away, and says why.
+            Some(kind) => Self::pass(subject, Reason::Absent, message).needs(kind, namespace),
+            None => Self::not_applicable(subject, Reason::Absent, message),
+        }
+    }
+
+    /// No label states the tier; where the namespace itself was not read, that is the reason.
+    fn tier_unknown(model: &Model<'_>, subject: Subject, namespace: &str, message: String) -> Self {
+        let unread = model
+            .namespaces
+            .get(namespace)
+            .and_then(|namespace| namespace.unread);
+        Self::indeterminate(
+            subject,
+            unread.map_or(Reason::TierUnknown, Reason::from),
+            message,
+        )
     }
 }

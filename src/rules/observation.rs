@@ -1,12 +1,11 @@
 //! What a rule says of one subject.
 
-use std::fmt;
-
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::gaps::Missing;
 use crate::kind::Kind;
+use crate::model::Port;
 
 /// A statement about one subject: verdict, reason, and the values it rests on.
 #[derive(Clone, Debug)]
@@ -27,7 +26,7 @@ pub struct Observation {
     pub message: String,
     /// The values read.
     pub reads: Vec<Reading>,
-    /// Kinds that this verdict rests on besides those of the rule: `(kind, namespace)`, empty for cluster-wide.
+    /// Kinds that this verdict rests on besides those of the rule: `(kind, namespace)`, empty for the whole cluster.
     pub needs: Vec<(Kind, String)>,
     /// Whether nothing unread could change this verdict.
     pub conclusive: bool,
@@ -44,26 +43,6 @@ pub enum Subject {
     Object(usize),
     /// A group of equal pods (or a workload that stands for pods to come), by index in the model.
     Pods(usize),
-}
-
-/// A port with its protocol.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Port {
-    /// Number.
-    pub number: u16,
-    /// `TCP`, `UDP` or `SCTP`.
-    pub protocol: String,
-}
-
-impl fmt::Display for Port {
-    /// A bare number for TCP, else `53/UDP`.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.protocol == "TCP" {
-            write!(formatter, "{}", self.number)
-        } else {
-            write!(formatter, "{}/{}", self.number, self.protocol)
-        }
-    }
 }
 
 /// What was found of one subject.
@@ -270,6 +249,11 @@ impl Observation {
         Self::new(subject, Verdict::NotApplicable, reason, message)
     }
 
+    /// A pod whose processes have ended.
+    pub fn finished(subject: Subject) -> Self {
+        Self::not_applicable(subject, Reason::NoProcess, "the pod has finished")
+    }
+
     /// A pass if `met`, else a failure.
     pub fn judge(subject: Subject, met: bool, reason: Reason, message: impl Into<String>) -> Self {
         Self::new(
@@ -329,7 +313,7 @@ impl Observation {
         self
     }
 
-    /// States that this verdict also rests on objects of `kind` in `namespace` (empty: cluster-wide).
+    /// States that this verdict also rests on objects of `kind` in `namespace` (empty: in the whole cluster).
     #[must_use]
     pub fn needs(mut self, kind: Kind, namespace: &str) -> Self {
         self.needs.push((kind, namespace.to_owned()));

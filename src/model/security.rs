@@ -1,0 +1,115 @@
+//! Effective security contexts: the container's fields over the pod's, and what the API makes of them.
+
+use serde_json::Value;
+
+use super::pods::{Container, PodGroup};
+use crate::projection::pod::SeccompProfile;
+
+/// The seccomp profile that a container runs under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seccomp {
+    /// The container is privileged, so no profile applies whatever is written.
+    Privileged,
+    /// The runtime's own profile.
+    RuntimeDefault,
+    /// A file on the node.
+    Localhost,
+    /// None, and stated so.
+    Unconfined,
+    /// None declared: the kubelet decides, by default none.
+    Absent,
+    /// A type that the API does not know, or none where the API requires one.
+    Unrecognised(String),
+}
+
+/// Which of the two security contexts a value stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeccompSource {
+    /// The container's.
+    Container,
+    /// The pod's.
+    Pod,
+}
+
+impl PodGroup<'_> {
+    /// The profile in force for a container, and where it is written.
+    pub fn seccomp(&self, container: &Container<'_>) -> (Seccomp, SeccompSource) {
+        let own = container.spec.security_context.as_ref();
+        if own.and_then(|context| context.privileged) == Some(true) {
+            return (Seccomp::Privileged, SeccompSource::Container);
+        }
+        if let Some(profile) = own.and_then(|context| context.seccomp_profile.as_ref()) {
+            return (Seccomp::of(profile), SeccompSource::Container);
+        }
+        let shared = self.spec.security_context.as_ref();
+        let profile = shared.and_then(|context| context.seccomp_profile.as_ref());
+        (
+            profile.map_or(Seccomp::Absent, Seccomp::of),
+            SeccompSource::Pod,
+        )
+    }
+
+    /// The fields that [`PodGroup::seccomp`] looks at, as pointer and value.
+    pub fn seccomp_reads(&self, container: &Container<'_>) -> Vec<(String, Option<Value>)> {
+        let own = container.spec.security_context.as_ref();
+        let mut reads = Vec::new();
+        if own.and_then(|context| context.privileged) == Some(true) {
+            reads.push((
+                format!("{}/securityContext/privileged", container.pointer),
+                Some(Value::Bool(true)),
+            ));
+        }
+        let kind = |profile: Option<&SeccompProfile>| {
+            profile
+                .and_then(|profile| profile.kind.clone())
+                .map(Value::String)
+        };
+        let own_profile = own.and_then(|context| context.seccomp_profile.as_ref());
+        reads.push((
+            format!("{}/securityContext/seccompProfile/type", container.pointer),
+            kind(own_profile),
+        ));
+        if own_profile.is_none() {
+            let shared = self.spec.security_context.as_ref();
+            let profile = shared.and_then(|context| context.seccomp_profile.as_ref());
+            reads.push((
+                "/spec/securityContext/seccompProfile/type".to_owned(),
+                kind(profile),
+            ));
+        }
+        reads
+    }
+
+    /// `windowsOptions.hostProcess` in force for a container, and where it is written.
+    pub fn host_process(&self, container: &Container<'_>) -> (Option<bool>, String) {
+        let field = "securityContext/windowsOptions/hostProcess";
+        let own = container
+            .spec
+            .security_context
+            .as_ref()
+            .and_then(|context| context.windows_options.as_ref());
+        if let Some(value) = own.and_then(|options| options.host_process) {
+            return (Some(value), format!("{}/{field}", container.pointer));
+        }
+        let shared = self
+            .spec
+            .security_context
+            .as_ref()
+            .and_then(|context| context.windows_options.as_ref());
+        (
+            shared.and_then(|options| options.host_process),
+            format!("/spec/{field}"),
+        )
+    }
+}
+
+impl Seccomp {
+    fn of(profile: &SeccompProfile) -> Self {
+        match profile.kind.as_deref() {
+            Some("RuntimeDefault") => Self::RuntimeDefault,
+            Some("Localhost") => Self::Localhost,
+            Some("Unconfined") => Self::Unconfined,
+            other => Self::Unrecognised(other.unwrap_or_default().to_owned()),
+        }
+    }
+}

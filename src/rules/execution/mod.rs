@@ -1,0 +1,22 @@
+//! Separate execution domains: what keeps one process from another inside a pod and on a node.
+
+mod container_runtime;
+mod ephemeral_containers;
+mod host_namespaces;
+mod pod_per_app;
+mod privileged_containers;
+mod process_namespace_sharing;
+mod seccomp_profile;
+
+use super::Rule;
+
+/// The rules of this group, in the order of reports.
+pub(super) static RULES: &[&Rule] = &[
+    &pod_per_app::RULE,
+    &host_namespaces::RULE,
+    &process_namespace_sharing::RULE,
+    &ephemeral_containers::RULE,
+    &privileged_containers::RULE,
+    &seccomp_profile::RULE,
+    &container_runtime::RULE,
+];

@@ -1,0 +1,119 @@
+//! Each app has pods of its own: one runtime container, of one MendixApp.
+
+use crate::kind::Kind;
+use crate::model::mendix::is_runtime;
+use crate::model::{Container, Model, PodGroup, Role};
+use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "pod-per-app",
+    version: 1,
+    title: "An app pod runs one app and belongs to one MendixApp",
+    severity: Severity::High,
+    group: Group::ExecutionDomain,
+    subjects: Subjects::Kinds(&[Kind::Pod]),
+    reads: &[
+        Read::required(Kind::Pod, Reach::Namespace),
+        Read::required(Kind::MendixApp, Reach::Namespace),
+        // Links of the owner chain; a verdict rests on them where the chain breaks off at one.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
+        Read::refines(Kind::Runtime),
+    ],
+    docs: include_str!("../../../docs/rules/pod-per-app.md"),
+    check,
+};
+
+fn check(model: &Model<'_>) -> Vec<Observation> {
+    model
+        .judged_pods()
+        .filter(|(_, pod)| pod.role == Role::App)
+        .map(|(index, pod)| observe(model, Subject::Pods(index), pod))
+        .collect()
+}
+
+fn observe(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observation {
+    if pod.is_finished() {
+        return Observation::finished(subject);
+    }
+    let runtimes: Vec<Container<'_>> = pod
+        .lasting_containers()
+        .filter(|container| is_runtime(container.spec))
+        .collect();
+    let observation = match runtimes.as_slice() {
+        [_] => belongs(model, subject, pod),
+        // Whatever the pod belongs to, it does not run one app.
+        [] => Observation::fail(subject, Reason::Absent, "no runtime container").conclusive(),
+        several => Observation::fail(
+            subject,
+            Reason::Value,
+            format!("{} runtime containers: {}", several.len(), names(several)),
+        )
+        .conclusive(),
+    };
+    runtimes.iter().fold(observation, |observation, container| {
+        observation.read(
+            format!("{}/name", container.pointer),
+            Some(&container.spec.name),
+        )
+    })
+}
+
+fn belongs(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observation {
+    let claim = pod.app.clone().unwrap_or_default();
+    let label = claim.by_label.as_ref();
+    let app = claim.name().and_then(|name| {
+        let index = model.snapshot.find(Kind::MendixApp, pod.namespace, name)?;
+        Some((index, name))
+    });
+    let observation = match (&claim.by_owner, label, app) {
+        (Some(owner), Some((key, name)), _) if owner != name => Observation::fail(
+            subject,
+            Reason::Value,
+            format!("label {key} names app {name}, the owner chain leads to {owner}"),
+        ),
+        (_, _, Some((_, name))) => Observation::pass(
+            subject,
+            Reason::Value,
+            format!("one runtime container of MendixApp {name}"),
+        ),
+        (None, None, None) => Observation::fail(
+            subject,
+            Reason::Absent,
+            "neither owner nor label names a MendixApp",
+        ),
+        (_, _, None) => {
+            let name = claim.name().unwrap_or_default();
+            Observation::fail(
+                subject,
+                Reason::Absent,
+                format!("there is no MendixApp {name}"),
+            )
+        }
+    };
+    let observation = match label {
+        Some((key, name)) => observation.read(
+            format!("/metadata/labels/{}", key.replace('/', "~1")),
+            Some(name),
+        ),
+        None => observation,
+    };
+    let observation = match app {
+        Some((index, name)) => observation.read_of(index, "/metadata/name", Some(name)),
+        None => observation,
+    };
+    // Where the chain breaks off at something unread, another app may stand above it.
+    match &pod.chain.unread {
+        Some((kind, namespace)) => observation.needs(*kind, namespace),
+        None => observation,
+    }
+}
+
+fn names(containers: &[Container<'_>]) -> String {
+    let names: Vec<&str> = containers
+        .iter()
+        .map(|container| container.spec.name.as_str())
+        .collect();
+    names.join(", ")
+}

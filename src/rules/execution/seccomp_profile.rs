@@ -1,0 +1,76 @@
+//! A seccomp profile restricts the system calls of a container; without one the kernel's whole interface is open.
+
+use crate::kind::Kind;
+use crate::model::security::{Seccomp, SeccompSource};
+use crate::model::{Container, Model, PodGroup};
+use crate::rules::{
+    Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects, each_container,
+};
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "seccomp-profile",
+    version: 1,
+    title: "Containers run under a seccomp profile",
+    severity: Severity::High,
+    group: Group::ExecutionDomain,
+    subjects: Subjects::Kinds(&[Kind::Pod]),
+    reads: &[
+        Read::required(Kind::Pod, Reach::Namespace),
+        Read::refines(Kind::Node),
+    ],
+    docs: include_str!("../../../docs/rules/seccomp-profile.md"),
+    check,
+};
+
+fn check(model: &Model<'_>) -> Vec<Observation> {
+    each_container(model, observe)
+}
+
+fn observe(subject: Subject, pod: &PodGroup<'_>, container: &Container<'_>) -> Observation {
+    let (profile, source) = pod.seccomp(container);
+    let place = match source {
+        SeccompSource::Container => "",
+        SeccompSource::Pod => " (set for the pod)",
+    };
+    let observation = match &profile {
+        _ if pod.windows => {
+            Observation::not_applicable(subject, Reason::Os, "seccomp does not exist on Windows")
+        }
+        Seccomp::Privileged => Observation::fail(
+            subject,
+            Reason::Value,
+            "the container is privileged, which is always unconfined",
+        ),
+        Seccomp::RuntimeDefault => Observation::pass(
+            subject,
+            Reason::Value,
+            format!("seccomp profile RuntimeDefault{place}"),
+        ),
+        Seccomp::Localhost => Observation::pass(
+            subject,
+            Reason::Value,
+            format!(
+                "seccomp profile Localhost{place}; the content of the file on the node is not visible"
+            ),
+        ),
+        Seccomp::Unconfined => Observation::fail(
+            subject,
+            Reason::Value,
+            format!("seccomp profile Unconfined{place}"),
+        ),
+        Seccomp::Absent => {
+            Observation::fail(subject, Reason::Absent, "no seccomp profile declared")
+        }
+        Seccomp::Unrecognised(kind) => Observation::indeterminate(
+            subject,
+            Reason::Unrecognised,
+            format!("seccomp profile type {kind:?} is not one that the API knows{place}"),
+        ),
+    };
+    let observation = observation.container(&container.spec.name);
+    pod.seccomp_reads(container)
+        .into_iter()
+        .fold(observation, |observation, (pointer, value)| {
+            observation.read(pointer, value)
+        })
+}

@@ -1,0 +1,75 @@
+//! In mode `P` the runtime enforces the app's production security level; other modes may switch it off.
+
+use crate::kind::Kind;
+use crate::model::{App, Model};
+use crate::projection::facts::UNRECOGNISED;
+use crate::projection::mendix::MendixApp;
+use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "dtap-mode",
+    version: 1,
+    title: "Production apps run in DTAP mode P",
+    severity: Severity::High,
+    group: Group::Tenancy,
+    subjects: Subjects::Kinds(&[Kind::MendixApp]),
+    reads: &[
+        Read::required(Kind::MendixApp, Reach::Namespace),
+        Read::refines(Kind::Namespace),
+    ],
+    docs: include_str!("../../../docs/rules/dtap-mode.md"),
+    check,
+};
+
+fn check(model: &Model<'_>) -> Vec<Observation> {
+    model
+        .apps
+        .iter()
+        .filter(|app| model.scope.contains(app.namespace))
+        .filter_map(|app| Some(observe(model, app, app.object?)))
+        .collect()
+}
+
+fn observe(model: &Model<'_>, app: &App<'_>, (index, object): (usize, &MendixApp)) -> Observation {
+    let subject = Subject::Object(index);
+    let runtime = &object.spec.runtime;
+    let custom = runtime.custom_configuration.as_ref();
+    let overriding = custom.and_then(|custom| custom.dtap_mode.as_deref());
+    let mode = overriding.or(runtime.dtap_mode.as_deref());
+    let source = if overriding.is_some() {
+        " (set by customConfiguration)"
+    } else {
+        ""
+    };
+    let observation = match mode {
+        _ if custom.is_some_and(|custom| custom.unreadable) => Observation::indeterminate(
+            subject,
+            Reason::Unreadable,
+            "customConfiguration is not JSON, and may set another mode",
+        ),
+        None => Observation::indeterminate(subject, Reason::Absent, "no DTAP mode is set"),
+        Some(UNRECOGNISED) => Observation::indeterminate(
+            subject,
+            Reason::Unrecognised,
+            "DTAPMode in customConfiguration is not a mode",
+        ),
+        Some("P") => Observation::pass(subject, Reason::Value, format!("DTAP mode P{source}")),
+        Some(mode) => other_mode(model, app, subject, &format!("DTAP mode {mode:?}{source}")),
+    };
+    observation
+        .read("/spec/runtime/dtapMode", runtime.dtap_mode.as_ref())
+        .read("/spec/runtime/customConfiguration/DTAPMode", overriding)
+}
+
+fn other_mode(model: &Model<'_>, app: &App<'_>, subject: Subject, mode: &str) -> Observation {
+    match &app.tier {
+        Some(tier) if tier.is_production() => {
+            Observation::fail(subject, Reason::Value, format!("{mode} in production"))
+        }
+        Some(tier) => Observation::pass(subject, Reason::Value, format!("{mode} in tier {tier}")),
+        None => {
+            let message = format!("{mode} in an unknown tier");
+            Observation::tier_unknown(model, subject, app.namespace, message)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Whether it is known which environment a namespace belongs to, and whether its apps agree.
+
+use std::collections::BTreeSet;
+
+use crate::kind::Kind;
+use crate::model::{App, Model, Tier};
+use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "environment-tier",
+    version: 1,
+    title: "An app namespace belongs to one known environment tier",
+    severity: Severity::Medium,
+    group: Group::Tenancy,
+    subjects: Subjects::Kinds(&[Kind::Namespace]),
+    reads: &[
+        Read::required(Kind::MendixApp, Reach::Namespace),
+        Read::required(Kind::Pod, Reach::Namespace),
+        Read::refines(Kind::Namespace),
+    ],
+    docs: include_str!("../../../docs/rules/environment-tier.md"),
+    check,
+};
+
+fn check(model: &Model<'_>) -> Vec<Observation> {
+    model
+        .scope
+        .namespaces()
+        .map(|namespace| observe(model, namespace))
+        .collect()
+}
+
+fn observe(model: &Model<'_>, namespace: &str) -> Observation {
+    let subject = Subject::Namespace(namespace.to_owned());
+    let apps: Vec<&App<'_>> = model.apps_in(namespace).collect();
+    if apps.is_empty() {
+        return Observation::none_there(model, subject, namespace, "no app lives here");
+    }
+    let tiers: BTreeSet<&Tier> = apps.iter().filter_map(|app| app.tier.as_ref()).collect();
+    let known: Vec<String> = tiers.iter().map(ToString::to_string).collect();
+    let all_known = apps.iter().all(|app| app.tier.is_some());
+    let observation = match known.as_slice() {
+        [_, _, ..] => Observation::fail(
+            subject,
+            Reason::Value,
+            format!("apps of several tiers: {}", known.join(", ")),
+        )
+        .conclusive(),
+        [tier] if all_known => Observation::pass(subject, Reason::Value, format!("tier {tier}")),
+        _ => {
+            let message = "no label states the environment tier".to_owned();
+            return Observation::tier_unknown(model, subject, namespace, message);
+        }
+    };
+    reads(model, namespace, &apps, observation)
+}
+
+fn reads(
+    model: &Model<'_>,
+    namespace: &str,
+    apps: &[&App<'_>],
+    observation: Observation,
+) -> Observation {
+    let own = model.namespaces.get(namespace);
+    let observation = match own.and_then(|own| Some((own, own.object?, own.tier.as_ref()?))) {
+        Some((own, _, (label, _))) => observation.read(
+            format!("/metadata/labels/{}", label.replace('/', "~1")),
+            own.labels.get(*label),
+        ),
+        None => observation,
+    };
+    apps.iter().fold(observation, |observation, app| {
+        match (app.object, app.own_tier_label) {
+            (Some((index, object)), Some(label)) => observation.read_of(
+                index,
+                format!("/metadata/labels/{}", label.replace('/', "~1")),
+                object.metadata.labels.get(label),
+            ),
+            _ => observation,
+        }
+    })
+}

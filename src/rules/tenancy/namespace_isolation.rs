@@ -1,0 +1,182 @@
+//! Which apps share a namespace, and whether a namespace is one where no app may live.
+
+use crate::kind::Kind;
+use crate::model::{App, Model, Role};
+use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "namespace-isolation",
+    version: 1,
+    title: "A production app has its namespace to itself",
+    severity: Severity::High,
+    group: Group::Tenancy,
+    subjects: Subjects::Kinds(&[Kind::Namespace]),
+    reads: &[
+        Read::required(Kind::MendixApp, Reach::Namespace),
+        Read::required(Kind::Pod, Reach::Namespace),
+        Read::refines(Kind::Namespace),
+        // They tell whether an operator that runs beside the apps is a Global one.
+        Read::refines(Kind::RoleBinding),
+        Read::refines(Kind::ClusterRoleBinding),
+        Read::refines(Kind::Role),
+        Read::refines(Kind::ClusterRole),
+        Read::refines(Kind::OperatorConfiguration),
+    ],
+    docs: include_str!("../../../docs/rules/namespace-isolation.md"),
+    check,
+};
+
+/// What makes an operator a Global one.
+const GLOBAL_MODE: &[Kind] = &[
+    Kind::RoleBinding,
+    Kind::ClusterRoleBinding,
+    Kind::Role,
+    Kind::ClusterRole,
+    Kind::OperatorConfiguration,
+];
+
+fn check(model: &Model<'_>) -> Vec<Observation> {
+    model
+        .scope
+        .namespaces()
+        .map(|namespace| observe(model, namespace))
+        .collect()
+}
+
+fn observe(model: &Model<'_>, namespace: &str) -> Observation {
+    let subject = Subject::Namespace(namespace.to_owned());
+    let apps: Vec<&App<'_>> = model.apps_in(namespace).collect();
+    let observation = if apps.is_empty() {
+        // Without a gap there is no app; with one the assessor must be able to say so.
+        return Observation::none_there(model, subject, namespace, "no app lives here");
+    } else if let Some(why) = forbidden(model, namespace) {
+        Observation::fail(subject, Reason::Value, format!("{}, {why}", count(&apps))).conclusive()
+    } else if is_platform_namespace(model, namespace, &apps) {
+        in_platform_namespace(subject, &apps)
+    } else {
+        side_by_side(model, subject, namespace, &apps)
+    };
+    let observation = if model
+        .operators
+        .iter()
+        .any(|operator| operator.namespace == namespace)
+    {
+        GLOBAL_MODE.iter().fold(observation, |observation, kind| {
+            observation.needs(*kind, "")
+        })
+    } else {
+        observation
+    };
+    apps.iter()
+        .filter_map(|app| app.object)
+        .fold(observation, |observation, (index, app)| {
+            let tier = crate::model::Tier::from_labels(&app.metadata.labels);
+            let observation =
+                observation.read_of(index, "/metadata/name", Some(model.object(index).name()));
+            match tier {
+                Some((label, _)) => observation.read_of(
+                    index,
+                    format!("/metadata/labels/{}", label.replace('/', "~1")),
+                    app.metadata.labels.get(label),
+                ),
+                None => observation,
+            }
+        })
+}
+
+/// Why no app may live in a namespace, whatever its tier.
+fn forbidden(model: &Model<'_>, namespace: &str) -> Option<String> {
+    if namespace == "default" || namespace.starts_with("kube-") {
+        return Some(format!("in the namespace {namespace}"));
+    }
+    let control_plane = model.pods.iter().any(|pod| {
+        pod.namespace == namespace && pod.role == Role::MeshControlPlane && !pod.is_finished()
+    });
+    if control_plane {
+        return Some("in the namespace of a mesh control plane".to_owned());
+    }
+    model
+        .is_global_operator_namespace(namespace)
+        .then(|| "in the namespace of a Global operator".to_owned())
+}
+
+fn is_platform_namespace(model: &Model<'_>, namespace: &str, apps: &[&App<'_>]) -> bool {
+    apps.iter().any(|app| app.is_platform)
+        || model
+            .pods
+            .iter()
+            .any(|pod| pod.namespace == namespace && pod.role == Role::Platform)
+}
+
+fn in_platform_namespace(subject: Subject, apps: &[&App<'_>]) -> Observation {
+    let others: Vec<&str> = apps
+        .iter()
+        .filter(|app| !app.is_platform)
+        .map(|app| app.name.as_str())
+        .collect();
+    if others.is_empty() {
+        return Observation::pass(
+            subject,
+            Reason::Value,
+            "only the platform's own app lives here",
+        );
+    }
+    let message = format!(
+        "app {} lives in the platform's namespace",
+        others.join(", ")
+    );
+    Observation::fail(subject, Reason::Value, message).conclusive()
+}
+
+fn side_by_side(
+    model: &Model<'_>,
+    subject: Subject,
+    namespace: &str,
+    apps: &[&App<'_>],
+) -> Observation {
+    if let [app] = apps {
+        return Observation::pass(
+            subject,
+            Reason::Value,
+            format!("app {} lives here alone", app.name),
+        );
+    }
+    let apps_here = count(apps);
+    let own = model.namespaces.get(namespace);
+    let tier = own.and_then(|own| own.tier.as_ref());
+    let production = tier.is_some_and(|(_, tier)| tier.is_production())
+        || apps.iter().any(|app| {
+            app.tier
+                .as_ref()
+                .is_some_and(crate::model::Tier::is_production)
+        });
+    let known = apps.iter().all(|app| app.tier.is_some());
+    let observation = if production {
+        let message = format!("{apps_here} share a production namespace");
+        Observation::fail(subject, Reason::Value, message).conclusive()
+    } else if known {
+        Observation::pass(
+            subject,
+            Reason::Value,
+            format!("{apps_here} share a namespace outside production"),
+        )
+    } else {
+        let message = format!("{apps_here} share a namespace of unknown tier");
+        return Observation::tier_unknown(model, subject, namespace, message);
+    };
+    match (tier, own.and_then(|own| own.object)) {
+        (Some((label, _)), Some(_)) => observation.read(
+            format!("/metadata/labels/{}", label.replace('/', "~1")),
+            own.and_then(|own| own.labels.get(*label)),
+        ),
+        _ => observation,
+    }
+}
+
+fn count(apps: &[&App<'_>]) -> String {
+    let names: Vec<&str> = apps.iter().map(|app| app.name.as_str()).collect();
+    match names.as_slice() {
+        [name] => format!("app {name}"),
+        several => format!("{} apps ({})", several.len(), several.join(", ")),
+    }
+}

@@ -1,0 +1,176 @@
+//! Two operators that manage one namespace roll each other back; none means that nothing is managed.
+
+use crate::kind::Kind;
+use crate::model::operators::{Manages, numbers};
+use crate::model::{Model, Operator};
+use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "single-operator",
+    version: 1,
+    title: "Exactly one Mendix Operator manages an app namespace",
+    severity: Severity::Critical,
+    group: Group::Tenancy,
+    subjects: Subjects::Kinds(&[Kind::Namespace]),
+    reads: &[
+        Read::required(Kind::MendixApp, Reach::Namespace),
+        Read::required(Kind::Pod, Reach::Cluster),
+        Read::required(Kind::Deployment, Reach::Cluster),
+        Read::required(Kind::RoleBinding, Reach::Namespace),
+        Read::required(Kind::Role, Reach::Namespace),
+        Read::required(Kind::ClusterRoleBinding, Reach::Cluster),
+        Read::required(Kind::ClusterRole, Reach::Cluster),
+        Read::required(Kind::OperatorConfiguration, Reach::Cluster),
+    ],
+    docs: include_str!("../../../docs/rules/single-operator.md"),
+    check,
+};
+
+/// The first operator version that supports a service mesh.
+const FIRST_WITH_MESH: (u32, u32) = (2, 5);
+
+fn check(model: &Model<'_>) -> Vec<Observation> {
+    model
+        .scope
+        .namespaces()
+        .map(|namespace| observe(model, namespace))
+        .collect()
+}
+
+fn observe(model: &Model<'_>, namespace: &str) -> Observation {
+    let subject = Subject::Namespace(namespace.to_owned());
+    let managers = model.managers_of(namespace);
+    let running_here = managers
+        .iter()
+        .filter(|(_, why)| *why == Manages::RunsThere)
+        .count();
+    let observation = match managers.as_slice() {
+        // Several operators that run in one place conflict even before the first app comes.
+        _ if model.apps_in(namespace).next().is_none() && running_here < 2 => {
+            return Observation::none_there(model, subject, namespace, "no app lives here");
+        }
+        [] => Observation::fail(
+            subject,
+            Reason::Absent,
+            format!("no operator manages it{}", stopped(model, namespace)),
+        ),
+        [(operator, why)] => single(model, subject, operator, why),
+        several => Observation::fail(
+            subject,
+            Reason::Value,
+            format!("{} operators manage it: {}", several.len(), list(several)),
+        )
+        .conclusive(),
+    };
+    managers
+        .iter()
+        .fold(observation, |observation, (operator, why)| {
+            evidence(model, operator, why, observation)
+        })
+}
+
+fn single(model: &Model<'_>, subject: Subject, operator: &Operator, why: &Manages) -> Observation {
+    let what = describe(operator, why);
+    let old = operator
+        .version
+        .as_deref()
+        .and_then(numbers)
+        .is_some_and(|version| version < FIRST_WITH_MESH);
+    if old && model.mesh.is_present() {
+        let message = format!("{what}, which is older than 2.5 and runs beside a service mesh");
+        return Observation::fail(subject, Reason::Value, message);
+    }
+    Observation::pass(subject, Reason::Value, what)
+}
+
+fn list(managers: &[(&Operator, Manages)]) -> String {
+    let managers: Vec<String> = managers
+        .iter()
+        .map(|(operator, why)| describe(operator, why))
+        .collect();
+    managers.join("; ")
+}
+
+fn describe(operator: &Operator, why: &Manages) -> String {
+    let (kind, name) = &operator.workload;
+    // A bare pod is named by chance, and names of pods do not belong into messages.
+    let name = if kind == "Pod" { "a bare pod" } else { name };
+    let version = operator.version.as_deref().unwrap_or("of unknown version");
+    let namespace = &operator.namespace;
+    match why {
+        Manages::RunsThere => format!("operator {name} {version} runs here"),
+        Manages::MayWrite(_) => {
+            format!("operator {name} {version} of namespace {namespace} may write here")
+        }
+        Manages::ListsIt(_, path) => {
+            format!("operator {name} {version} of namespace {namespace} lists it in {path}")
+        }
+    }
+}
+
+/// Operators that are scaled to 0 do not count, but a reader will ask about them.
+fn stopped(model: &Model<'_>, namespace: &str) -> &'static str {
+    let stopped = model
+        .operators
+        .iter()
+        .any(|operator| !operator.running && operator.namespace == namespace);
+    if stopped {
+        "; the one here is scaled to 0"
+    } else {
+        ""
+    }
+}
+
+fn evidence(
+    model: &Model<'_>,
+    operator: &Operator,
+    why: &Manages,
+    observation: Observation,
+) -> Observation {
+    let observation = operator
+        .pods
+        .first()
+        .into_iter()
+        .fold(observation, |observation, pod| {
+            let group = &model.pods[*pod];
+            let prefix = group.template.unwrap_or_default();
+            let container = group
+                .lasting_containers()
+                .find(|container| container.spec.image.is_some());
+            match (container, group.members.first()) {
+                (Some(container), Some(member)) => observation.read_of(
+                    *member,
+                    format!("{prefix}{}/image", container.pointer),
+                    container.spec.image.as_ref(),
+                ),
+                _ => observation,
+            }
+        });
+    match why {
+        Manages::RunsThere => observation,
+        Manages::MayWrite(grant) => observation
+            .read_of(
+                grant.binding,
+                "/roleRef/name",
+                Some(model.object(grant.role).name()),
+            )
+            .read_of(
+                grant.role,
+                "/metadata/name",
+                Some(model.object(grant.role).name()),
+            ),
+        Manages::ListsIt(index, path) => {
+            let lists = match model.object(*index).projection.as_ref() {
+                crate::projection::Projection::OperatorConfiguration(object) => {
+                    object.spec.0.get(path)
+                }
+                _ => None,
+            };
+            observation.read_of(
+                *index,
+                format!("/spec/{}", path.replace('~', "~0").replace('/', "~1")),
+                lists,
+            )
+        }
+    }
+}

@@ -97,7 +97,11 @@ impl Gaps {
                         .or_default()
                         .insert(namespace.clone(), missing);
                 }
-                (None, _) => {
+                (None, Some(name)) => {
+                    let key = (source.kind, String::new(), name.clone());
+                    gaps.named.insert(key, missing);
+                }
+                (None, None) => {
                     if let Some(missing) = missing {
                         gaps.whole.insert(source.kind, missing);
                     }

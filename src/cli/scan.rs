@@ -38,7 +38,13 @@ pub(super) struct Scan {
           value_parser = output::target, help_heading = "Output")]
     outputs: Vec<Target>,
     /// Exit with 1 only for failures of at least this severity
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low", help_heading = "Output")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value = "low",
+        help_heading = "Output"
+    )]
     fail_on: Severity,
     /// Do not exit with 3 when something is indeterminate
     #[arg(long, help_heading = "Output")]
@@ -76,7 +82,13 @@ impl Scan {
         let kinds = assess::kinds_read(&rules).into_iter().collect();
         let snapshot = self
             .source
-            .snapshot(&self.connection, &self.scope.namespaces, kinds, surroundings, terminal)
+            .snapshot(
+                &self.connection,
+                &self.scope.namespaces,
+                kinds,
+                surroundings,
+                terminal,
+            )
             .await?;
         if let Some(file) = &self.save_snapshot {
             save(&snapshot, file)?;
@@ -118,7 +130,13 @@ impl Capture {
         let kinds: Vec<Kind> = assess::kinds_read(&all).into_iter().collect();
         let snapshot = self
             .source
-            .snapshot(&self.connection, &self.namespaces, kinds, surroundings, terminal)
+            .snapshot(
+                &self.connection,
+                &self.namespaces,
+                kinds,
+                surroundings,
+                terminal,
+            )
             .await?;
         save(&snapshot, &self.output)?;
         warn(&snapshot, terminal);
@@ -144,13 +162,24 @@ fn warn(snapshot: &Snapshot, terminal: &Terminal) {
     });
     let lines = refused
         .map(|source| {
-            let place = source.namespace.as_ref().map(|name| format!(" in namespace {name}")).unwrap_or_default();
-            let detail = source.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+            let place = source
+                .namespace
+                .as_ref()
+                .map(|name| format!(" in namespace {name}"))
+                .unwrap_or_default();
+            let detail = source
+                .message
+                .as_ref()
+                .map(|message| format!(": {message}"))
+                .unwrap_or_default();
             let missing = Missing::of(source.status).map_or("was not read", Missing::in_words);
             format!("{}{place} {missing}{detail}", source.kind)
         })
         .chain(coverage.unreadable.iter().map(|object| {
-            format!("{}: {} {} could not be decoded: {}", object.place, object.kind, object.name, object.message)
+            format!(
+                "{}: {} {} could not be decoded: {}",
+                object.place, object.kind, object.name, object.message
+            )
         }))
         .chain(coverage.notes.iter().cloned());
     let mut stderr = io::stderr().lock();
@@ -184,7 +213,9 @@ fn write(report: &Report<'_>, target: &Target, terminal: &Terminal) -> anyhow::R
             result => result.context("failed to write to standard output"),
         };
     };
-    output::write_file(file, |writer| Ok(render::render(target.format, report, &options, writer)?))?;
+    output::write_file(file, |writer| {
+        Ok(render::render(target.format, report, &options, writer)?)
+    })?;
     if target.format == Format::Table || !terminal.verbose {
         return Ok(());
     }
@@ -202,7 +233,10 @@ fn recorded(command: &[String]) -> Vec<String> {
             let (flag, value) = argument
                 .split_once('=')
                 .map_or(("", argument.as_str()), |(flag, value)| (flag, value));
-            let last = value.rsplit('/').find(|part| !part.is_empty()).unwrap_or(value);
+            let last = value
+                .rsplit('/')
+                .find(|part| !part.is_empty())
+                .unwrap_or(value);
             match (index, flag) {
                 (0, _) => "sc39".to_owned(),
                 (_, "") => last.to_owned(),

@@ -42,7 +42,7 @@ pub(super) struct Gathering {
     /// Documents that are no Kubernetes objects.
     strangers: Vec<Place>,
     more_strangers: u64,
-    /// Objects of kinds that no rule reads.
+    /// Objects that no rule reads.
     ignored: u64,
 }
 
@@ -222,18 +222,15 @@ impl Gathering {
             .iter()
             .map(|place| format!("{}: not a Kubernetes object", self.describe(*place)))
             .collect();
-        if self.more_strangers > 0 {
-            notes.push(format!(
-                "{} more documents are not Kubernetes objects",
-                self.more_strangers
-            ));
-        }
-        if self.ignored > 0 {
-            notes.push(format!(
-                "{} objects are of kinds that no rule reads",
-                self.ignored
-            ));
-        }
+        let counts = [
+            (
+                self.more_strangers,
+                "more documents that are not Kubernetes objects",
+            ),
+            (self.ignored, "objects that no rule reads"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        notes.extend(counts.map(|(count, what)| format!("{what}: {count}")));
         notes
     }
 }

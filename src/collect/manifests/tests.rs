@@ -272,7 +272,7 @@ canary
         [
             "a.yaml, document 6: not a Kubernetes object",
             "a.yaml, document 8: not a Kubernetes object",
-            "3 objects are of kinds that no rule reads",
+            "objects that no rule reads: 3",
         ]
     );
     assert!(!format!("{snapshot:?}").contains("canary"));
@@ -386,10 +386,7 @@ fn kinds_are_told_apart_by_group() {
         (names(&snapshot), gaps(&snapshot)),
         (Vec::new(), Vec::new())
     );
-    assert_eq!(
-        snapshot.coverage.notes,
-        ["3 objects are of kinds that no rule reads"]
-    );
+    assert_eq!(snapshot.coverage.notes, ["objects that no rule reads: 3"]);
 }
 
 #[test]

@@ -241,7 +241,8 @@ fn wait_for(kubeconfig: &Path) {
             .arg(folder.path().join("capture.zst"))
             .output()
             .expect("the program runs");
-        let refused = String::from_utf8_lossy(&capture.stderr).contains("MendixApp may not be read");
+        let refused =
+            String::from_utf8_lossy(&capture.stderr).contains("MendixApp may not be read");
         (capture.status.success() && !refused).then_some(())
     });
 }

@@ -47,12 +47,22 @@ pub(super) struct Global {
     no_progress: bool,
 }
 
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verbosity {
+    /// Results only.
+    Quiet,
+    /// Results, and warnings of what was not read.
+    Normal,
+    /// Also passing rows, and what was written.
+    Verbose,
+}
+
 /// What the terminal gets.
 #[derive(Clone, Debug)]
 pub(super) struct Terminal {
     pub(super) colour: bool,
-    pub(super) verbose: bool,
-    pub(super) quiet: bool,
+    pub(super) verbosity: Verbosity,
     pub(super) progress: bool,
     pub(super) width: Option<u16>,
 }
@@ -64,11 +74,15 @@ impl Global {
             Color::Never => false,
             Color::Auto => surroundings.stdout_is_terminal && !surroundings.no_color,
         };
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        };
         colored::control::set_override(colour);
         Terminal {
             colour,
-            verbose: self.verbose,
-            quiet: self.quiet,
+            verbosity,
             progress: surroundings.stderr_is_terminal && !self.no_progress && !self.quiet,
             // Of a terminal the width can be asked; anything else gets the classic one.
             width: surroundings
@@ -153,7 +167,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 #[command(next_help_heading = "Scope")]
 pub(super) struct ScopeArgs {
     /// Namespace to judge, repeatable [default: those that hold Mendix objects]
-    #[arg(short, long = "namespace", value_name = "NAME")]
+    #[arg(short, long = "namespace", value_name = "NAME", value_parser = namespace)]
     pub(super) namespaces: Vec<String>,
     /// Judge all namespaces
     #[arg(short = 'A', long, conflicts_with = "namespaces")]
@@ -174,6 +188,16 @@ impl ScopeArgs {
                 .context("invalid --selector")?,
         })
     }
+}
+
+/// Names that a namespace can have.
+pub(super) fn namespace(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = (1..=63).contains(&text.len()) && text.bytes().all(allowed);
+    if !fits || text.starts_with('-') || text.ends_with('-') {
+        return Err("a namespace has lower-case letters, digits and '-', at most 63".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Which rules run, and the catalogue.

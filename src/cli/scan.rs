@@ -8,14 +8,14 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::Surroundings;
-use super::args::{ConnectionArgs, ScopeArgs, SelectionArgs, Terminal};
+use super::args::{ConnectionArgs, ScopeArgs, SelectionArgs, Terminal, Verbosity, namespace};
 use super::output::{self, Target};
 use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
 use crate::collect::archive;
 use crate::gaps::{self, Missing};
 use crate::kind::Kind;
-use crate::render::{self, Format, RenderError};
+use crate::render::{self, RenderError};
 use crate::report::gate::GateOptions;
 use crate::report::{Report, Run};
 use crate::rules::{RULES, Severity};
@@ -60,7 +60,7 @@ pub(super) struct Capture {
     #[arg(short, long = "output", value_name = "FILE")]
     output: PathBuf,
     /// Namespace to fall back to where the whole cluster may not be listed, repeatable
-    #[arg(short, long = "namespace", value_name = "NAME")]
+    #[arg(short, long = "namespace", value_name = "NAME", value_parser = namespace)]
     namespaces: Vec<String>,
     #[command(flatten)]
     source: SourceArgs,
@@ -150,7 +150,7 @@ fn save(snapshot: &Snapshot, file: &std::path::Path) -> anyhow::Result<()> {
 
 /// Says on standard error what was not read: whoever sends results to a file must not miss it.
 fn warn(snapshot: &Snapshot, terminal: &Terminal) {
-    if terminal.quiet {
+    if terminal.verbosity == Verbosity::Quiet {
         return;
     }
     let coverage = &snapshot.coverage;
@@ -200,7 +200,7 @@ fn hint(report: &Report<'_>) -> &'static str {
 fn write(report: &Report<'_>, target: &Target, terminal: &Terminal) -> anyhow::Result<()> {
     let options = render::RenderOptions {
         colour: terminal.colour && target.file.is_none(),
-        verbose: terminal.verbose,
+        verbose: terminal.verbosity == Verbosity::Verbose,
         width: terminal.width.filter(|_| target.file.is_none()),
     };
     let Some(file) = &target.file else {
@@ -216,7 +216,7 @@ fn write(report: &Report<'_>, target: &Target, terminal: &Terminal) -> anyhow::R
     output::write_file(file, |writer| {
         Ok(render::render(target.format, report, &options, writer)?)
     })?;
-    if target.format == Format::Table || !terminal.verbose {
+    if terminal.verbosity != Verbosity::Verbose {
         return Ok(());
     }
     let mut stderr = io::stderr().lock();

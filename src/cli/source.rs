@@ -45,12 +45,12 @@ impl SourceArgs {
             return demo::snapshot().context("unable to read the built-in example");
         }
         if !self.from.is_empty() {
-            return self.from_files(surroundings);
+            return self.read_files(surroundings);
         }
         live(connection, namespaces, kinds, surroundings, terminal).await
     }
 
-    fn from_files(&self, surroundings: &Surroundings) -> anyhow::Result<Snapshot> {
+    fn read_files(&self, surroundings: &Surroundings) -> anyhow::Result<Snapshot> {
         let saved: Vec<&PathBuf> = self.from.iter().filter(|path| is_snapshot(path)).collect();
         match saved.as_slice() {
             [] => {}

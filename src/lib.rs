@@ -9,6 +9,7 @@
 //! ```
 
 pub mod assess;
+pub mod canonical;
 pub mod catalog;
 pub mod gaps;
 pub mod kind;

@@ -89,6 +89,16 @@ impl Gaps {
                 }
             }
         }
+        // What nobody asked for is not known to be empty, whatever the source.
+        for kind in Kind::ALL {
+            if !coverage
+                .sources
+                .iter()
+                .any(|source| source.kind == *kind && source.name.is_none())
+            {
+                gaps.whole.insert(*kind, Missing::NotCollected);
+            }
+        }
         for object in &coverage.unreadable {
             gaps.unreadable
                 .entry(object.kind)

@@ -1,1 +1,68 @@
-fn main() {}
+//! `sc39`: reads the clock, the environment and the terminal, and sets the exit code. The rest is in the library.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use sc39::cli::{self, Cli, Surroundings};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; a usage error is 2, as clap has it.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let surroundings = surroundings();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    runtime.spawn(end_on_signal());
+    let outcome = runtime.block_on(cli::run(cli, &surroundings));
+    runtime.shutdown_background();
+    outcome.unwrap_or_else(|error| failed(&error))
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let message = sc39::escape(&format!("{error:#}"));
+    let _ = writeln!(std::io::stderr(), "error: {message}");
+    ExitCode::from(2)
+}
+
+/// Ends at once on Ctrl-C, also in the middle of work that does not wait; nothing half-written stays behind.
+#[expect(
+    clippy::exit,
+    reason = "the only way to end work that runs on another thread"
+)]
+async fn end_on_signal() {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        cli::discard_pending();
+        let _ = writeln!(std::io::stderr(), "error: interrupted");
+        std::process::exit(2);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "main is where clock and environment are read"
+)]
+fn surroundings() -> Surroundings {
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    let stdout_is_terminal = std::io::stdout().is_terminal();
+    Surroundings {
+        now: chrono::Utc::now,
+        command: std::env::args().collect(),
+        stdout_is_terminal,
+        stderr_is_terminal: std::io::stderr().is_terminal(),
+        no_color: std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty()),
+        width: columns,
+    }
+}

@@ -61,7 +61,13 @@ fn decisive_gap(
         .find_map(|read| Some((read.kind, missing(model, read, namespace)?)))
         .or_else(|| {
             observation.needs.iter().find_map(|(kind, namespace)| {
-                Some((*kind, model.gaps.in_namespace(*kind, namespace)?))
+                let anywhere = namespace.is_empty() && kind.api().namespaced;
+                let missing = if anywhere {
+                    model.gaps.anywhere(*kind)
+                } else {
+                    model.gaps.in_namespace(*kind, namespace)
+                };
+                Some((*kind, missing?))
             })
         })
 }

@@ -27,7 +27,7 @@ pub struct Observation {
     pub message: String,
     /// The values read.
     pub reads: Vec<Reading>,
-    /// Kinds that this verdict rests on besides those of the rule: `(kind, namespace)`, empty for cluster-wide.
+    /// Kinds that this verdict rests on besides those of the rule: `(kind, namespace)`, empty for the whole cluster.
     pub needs: Vec<(Kind, String)>,
     /// Whether nothing unread could change this verdict.
     pub conclusive: bool,
@@ -334,7 +334,7 @@ impl Observation {
         self
     }
 
-    /// States that this verdict also rests on objects of `kind` in `namespace` (empty: cluster-wide).
+    /// States that this verdict also rests on objects of `kind` in `namespace` (empty: in the whole cluster).
     #[must_use]
     pub fn needs(mut self, kind: Kind, namespace: &str) -> Self {
         self.needs.push((kind, namespace.to_owned()));

@@ -15,16 +15,25 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::required(Kind::MendixApp, Reach::Namespace),
         Read::required(Kind::Pod, Reach::Namespace),
         Read::refines(Kind::Namespace),
-        // They tell the namespace of a Global operator.
-        Read::to_pass(Kind::RoleBinding, Reach::Cluster),
-        Read::to_pass(Kind::ClusterRoleBinding, Reach::Cluster),
-        Read::to_pass(Kind::Role, Reach::Cluster),
-        Read::to_pass(Kind::ClusterRole, Reach::Cluster),
-        Read::to_pass(Kind::OperatorConfiguration, Reach::Namespace),
+        // They tell whether an operator that runs beside the apps is a Global one.
+        Read::refines(Kind::RoleBinding),
+        Read::refines(Kind::ClusterRoleBinding),
+        Read::refines(Kind::Role),
+        Read::refines(Kind::ClusterRole),
+        Read::refines(Kind::OperatorConfiguration),
     ],
     docs: include_str!("../../../docs/rules/namespace-isolation.md"),
     check,
 };
+
+/// What makes an operator a Global one.
+const GLOBAL_MODE: &[Kind] = &[
+    Kind::RoleBinding,
+    Kind::ClusterRoleBinding,
+    Kind::Role,
+    Kind::ClusterRole,
+    Kind::OperatorConfiguration,
+];
 
 fn check(model: &Model<'_>) -> Vec<Observation> {
     model
@@ -46,6 +55,17 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
         in_platform_namespace(subject, &apps)
     } else {
         side_by_side(model, subject, namespace, &apps)
+    };
+    let observation = if model
+        .operators
+        .iter()
+        .any(|operator| operator.namespace == namespace)
+    {
+        GLOBAL_MODE.iter().fold(observation, |observation, kind| {
+            observation.needs(*kind, "")
+        })
+    } else {
+        observation
     };
     apps.iter()
         .filter_map(|app| app.object)

@@ -1,0 +1,194 @@
+//! `scan` and `capture`.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::Surroundings;
+use super::args::{ConnectionArgs, ScopeArgs, SelectionArgs, Terminal};
+use super::output::{self, Target};
+use super::source::{SourceArgs, rfc3339};
+use crate::assess::{self, Options};
+use crate::collect::archive;
+use crate::kind::Kind;
+use crate::render::{self, Format, RenderError};
+use crate::report::gate::GateOptions;
+use crate::report::{Report, Run};
+use crate::rules::{RULES, Severity};
+use crate::snapshot::Snapshot;
+
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+pub(super) struct Scan {
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Keep what was collected in this file
+    #[arg(long, value_name = "FILE", help_heading = "Source")]
+    save_snapshot: Option<PathBuf>,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Output, as FORMAT or FORMAT=FILE, repeatable; formats are table, json and csv
+    #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "table",
+          value_parser = output::target, help_heading = "Output")]
+    outputs: Vec<Target>,
+    /// Exit with 1 only for failures of at least this severity
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low", help_heading = "Output")]
+    fail_on: Severity,
+    /// Do not exit with 3 when something is indeterminate
+    #[arg(long, help_heading = "Output")]
+    allow_indeterminate: bool,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// Arguments of `capture`.
+#[derive(Debug, Args)]
+pub(super) struct Capture {
+    /// The file to write
+    #[arg(short, long = "output", value_name = "FILE")]
+    output: PathBuf,
+    /// Namespace to fall back to where the whole cluster may not be listed, repeatable
+    #[arg(short, long = "namespace", value_name = "NAME")]
+    namespaces: Vec<String>,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+impl Scan {
+    pub(super) async fn run(
+        self,
+        surroundings: &Surroundings,
+        terminal: &Terminal,
+    ) -> anyhow::Result<ExitCode> {
+        let saved: Vec<_> = self.save_snapshot.as_deref().into_iter().collect();
+        output::check(&self.outputs, &saved)?;
+        let catalog = self.selection.catalog()?;
+        let rules = self.selection.rules(&catalog)?;
+        let scope = self.scope.request()?;
+        let kinds = assess::kinds_read(&rules).into_iter().collect();
+        let snapshot = self
+            .source
+            .snapshot(&self.connection, &self.scope.namespaces, kinds, surroundings, terminal)
+            .await?;
+        if let Some(file) = &self.save_snapshot {
+            save(&snapshot, file)?;
+        }
+        warn(&snapshot, terminal);
+        let options = Options {
+            rules,
+            scope,
+            selector: self.scope.selector.clone(),
+            gate: GateOptions {
+                fail_on: self.fail_on,
+                allow_indeterminate: self.allow_indeterminate,
+            },
+            run: Run {
+                id: String::new(),
+                assessed_at: rfc3339((surroundings.now)()),
+                command: recorded(&surroundings.command),
+            },
+        };
+        let report = assess::assess(&snapshot, &catalog, options);
+        if report.scope.is_empty {
+            bail!("{}{}", report.gate.meaning, hint(&report));
+        }
+        for target in &self.outputs {
+            write(&report, target, terminal)?;
+        }
+        Ok(ExitCode::from(report.gate.exit_code))
+    }
+}
+
+impl Capture {
+    pub(super) async fn run(
+        self,
+        surroundings: &Surroundings,
+        terminal: &Terminal,
+    ) -> anyhow::Result<ExitCode> {
+        output::check(&[], &[&self.output])?;
+        let all = RULES.iter().map(|rule| rule.id).collect();
+        let kinds: Vec<Kind> = assess::kinds_read(&all).into_iter().collect();
+        let snapshot = self
+            .source
+            .snapshot(&self.connection, &self.namespaces, kinds, surroundings, terminal)
+            .await?;
+        save(&snapshot, &self.output)?;
+        warn(&snapshot, terminal);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn save(snapshot: &Snapshot, file: &std::path::Path) -> anyhow::Result<()> {
+    output::write_file(file, |writer| Ok(archive::write(snapshot, writer)?))
+}
+
+/// Says on standard error what was not read: whoever sends results to a file must not miss it.
+fn warn(snapshot: &Snapshot, terminal: &Terminal) {
+    if terminal.quiet {
+        return;
+    }
+    let mut stderr = io::stderr().lock();
+    for line in render::table::warnings(snapshot) {
+        // Standard error may be closed; the results are what counts.
+        let _ = writeln!(stderr, "warning: {line}");
+    }
+}
+
+fn hint(report: &Report<'_>) -> &'static str {
+    match report.scope.basis {
+        "named" => "; check the names after -n and the selector after -l",
+        "all" => "; the cluster holds no pods that match",
+        _ => "; no namespace holds Mendix objects: name namespaces with -n, or take all with -A",
+    }
+}
+
+fn write(report: &Report<'_>, target: &Target, terminal: &Terminal) -> anyhow::Result<()> {
+    let options = render::RenderOptions {
+        colour: terminal.colour && target.file.is_none(),
+        verbose: terminal.verbose,
+        width: terminal.width.filter(|_| target.file.is_none()),
+    };
+    let Some(file) = &target.file else {
+        let mut stdout = io::BufWriter::new(io::stdout().lock());
+        return match render::render(target.format, report, &options, &mut stdout)
+            .and_then(|()| stdout.flush().map_err(RenderError::from))
+        {
+            // Whoever read standard output has seen enough.
+            Err(error) if error.is_broken_pipe() => Ok(()),
+            result => result.context("failed to write to standard output"),
+        };
+    };
+    output::write_file(file, |writer| Ok(render::render(target.format, report, &options, writer)?))?;
+    if target.format == Format::Table || !terminal.verbose {
+        return Ok(());
+    }
+    let mut stderr = io::stderr().lock();
+    let _ = writeln!(stderr, "wrote {}", file.display());
+    Ok(())
+}
+
+/// The command line for the record. Paths are cut to their last part: they name people and machines.
+fn recorded(command: &[String]) -> Vec<String> {
+    command
+        .iter()
+        .enumerate()
+        .map(|(index, argument)| {
+            let (flag, value) = argument
+                .split_once('=')
+                .map_or(("", argument.as_str()), |(flag, value)| (flag, value));
+            let last = value.rsplit('/').find(|part| !part.is_empty()).unwrap_or(value);
+            match (index, flag) {
+                (0, _) => "sc39".to_owned(),
+                (_, "") => last.to_owned(),
+                (_, flag) => format!("{flag}={last}"),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,20 @@
+//! The built-in example: a small Mendix cluster, good and bad, so that a first scan needs no cluster.
+
+use super::manifests::{self, Input, ManifestError, ManifestOptions};
+use crate::snapshot::{Mode, Snapshot};
+
+/// When the example was collected; fixed, so that every run gives the same evidence.
+const COLLECTED_AT: &str = "2026-11-02T09:00:00Z";
+
+/// Reads the embedded files.
+pub fn snapshot() -> Result<Snapshot, ManifestError> {
+    let options = ManifestOptions { assume_complete: true, mode: Mode::Demo };
+    let inputs: Vec<Input> = FILES
+        .iter()
+        .map(|(name, text)| Input::Text { name: (*name).to_owned(), text: (*text).to_owned() })
+        .collect();
+    manifests::read(&inputs, &options, COLLECTED_AT)
+}
+
+/// Name and content of each file.
+const FILES: &[(&str, &str)] = &[];

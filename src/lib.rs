@@ -11,6 +11,7 @@
 pub mod assess;
 pub mod canonical;
 pub mod catalog;
+pub mod collect;
 pub mod gaps;
 pub mod kind;
 pub mod model;
@@ -18,3 +19,5 @@ pub mod projection;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -63,6 +63,13 @@ fn surroundings() -> Surroundings {
         stdout_is_terminal,
         stderr_is_terminal: std::io::stderr().is_terminal(),
         no_color: std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty()),
+        kubeconfig_list: std::env::var_os("KUBECONFIG")
+            .map(|list| {
+                std::env::split_paths(&list)
+                    .filter(|path| !path.as_os_str().is_empty())
+                    .collect()
+            })
+            .unwrap_or_default(),
         width: columns,
     }
 }

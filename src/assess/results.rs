@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::settle::Settled;
 use crate::kind::Kind;
-use crate::model::Model;
+use crate::model::{Model, Port};
 use crate::report::{Effective, ResultRead, RuleResult, SubjectRef};
 use crate::rules::{Rule, Severity};
 
@@ -22,7 +22,7 @@ pub(super) struct Builder<'m> {
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     container: Option<String>,
-    port: Option<crate::rules::Port>,
+    port: Option<Port>,
     verdict: crate::rules::Verdict,
     severity: Severity,
     reason: crate::rules::Reason,
@@ -150,7 +150,7 @@ impl<'m> Builder<'m> {
             let seen = given.entry(id).or_insert(0);
             *seen += 1;
             if *seen > 1 {
-                name.push_str(&format!("\u{1f}{seen}"));
+                name = format!("{name}\u{1f}{seen}");
             }
             result.id = Uuid::new_v5(&space, name.as_bytes()).to_string();
         }

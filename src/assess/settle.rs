@@ -21,10 +21,11 @@ pub(super) struct Settled {
 /// Holds one observation against the gaps.
 pub(super) fn settle(rule: &Rule, model: &Model<'_>, mut observation: Observation) -> Settled {
     let (subjects, namespace, prefix) = resolve(model, &observation.subject);
-    if can_be_taken_away(observation.verdict) && !observation.conclusive {
-        if let Some((kind, missing)) = decisive_gap(rule, model, &observation, namespace) {
-            take_away(&mut observation, kind, missing);
-        }
+    if can_be_taken_away(observation.verdict)
+        && !observation.conclusive
+        && let Some((kind, missing)) = decisive_gap(rule, model, &observation, namespace)
+    {
+        take_away(&mut observation, kind, missing);
     }
     let of_template = !prefix.is_empty() && observation.verdict != Verdict::Indeterminate;
     if of_template
@@ -58,7 +59,7 @@ fn decisive_gap(
     declared
         // The subject itself was read, whatever else of its kind is missing, unless the rule compares them all.
         .filter(|read| own != Some(read.kind) || read.reach != Reach::Namespace)
-        .find_map(|read| Some((read.kind, missing(model, read, namespace)?)))
+        .find_map(|read| Some((read.kind, missing(model, *read, namespace)?)))
         .or_else(|| {
             observation.needs.iter().find_map(|(kind, namespace)| {
                 let anywhere = namespace.is_empty() && kind.api().namespaced;
@@ -72,7 +73,7 @@ fn decisive_gap(
         })
 }
 
-fn missing(model: &Model<'_>, read: &Read, namespace: &str) -> Option<Missing> {
+fn missing(model: &Model<'_>, read: Read, namespace: &str) -> Option<Missing> {
     // Single ConfigMaps are read by name; whether the right one was read is for the observation to say.
     if read.kind.by_name_only() {
         return None;

@@ -101,9 +101,10 @@ pub(super) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    pub(super) fn connection(&self) -> Connection {
+    pub(super) fn connection(&self, surroundings: &Surroundings) -> Connection {
         Connection {
             kubeconfig: self.kubeconfig.clone(),
+            kubeconfig_list: surroundings.kubeconfig_list.clone(),
             context: self.context.clone(),
             cluster: self.cluster.clone(),
             user: self.user.clone(),

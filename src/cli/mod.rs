@@ -10,6 +10,7 @@ mod scan;
 mod source;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
@@ -30,6 +31,8 @@ pub struct Surroundings {
     pub stderr_is_terminal: bool,
     /// Whether `NO_COLOR` asks for none.
     pub no_color: bool,
+    /// What `KUBECONFIG` lists.
+    pub kubeconfig_list: Vec<PathBuf>,
     /// Columns to fit, if the environment says so.
     pub width: Option<u16>,
 }

@@ -11,6 +11,7 @@ use super::Surroundings;
 use super::args::{ConnectionArgs, Terminal};
 use super::progress;
 use crate::collect::live::{self, Request};
+use crate::collect::manifests::{Input, ManifestError, ManifestOptions};
 use crate::collect::{archive, demo, manifests};
 use crate::kind::Kind;
 use crate::snapshot::{Mode, Snapshot};
@@ -64,14 +65,18 @@ impl SourceArgs {
             _ => bail!("a saved snapshot can't be combined with other files"),
         }
         let options =
-            manifests::ManifestOptions { assume_complete: self.assume_complete, mode: Mode::Manifests };
-        let inputs: Vec<manifests::Input> = self.from.iter().map(|path| input(path)).collect();
+            ManifestOptions { assume_complete: self.assume_complete, mode: Mode::Manifests };
+        let inputs: Vec<Input> =
+            self.from.iter().map(|path| input(path)).collect::<Result<_, _>>()?;
         Ok(manifests::read(&inputs, &options, &rfc3339((surroundings.now)()))?)
     }
 }
 
-fn input(path: &Path) -> manifests::Input {
-    if path == Path::new("-") { manifests::Input::Stdin } else { manifests::Input::Path(path.to_owned()) }
+fn input(path: &Path) -> Result<Input, ManifestError> {
+    if path == Path::new("-") {
+        return Input::stream("standard input", std::io::stdin().lock());
+    }
+    Ok(Input::Path(path.to_owned()))
 }
 
 /// Whether a file begins like a saved snapshot.
@@ -95,7 +100,7 @@ pub(super) async fn live(
         Request { kinds, namespaces: namespaces.to_vec(), page_size: connection.page_size };
     let now = surroundings.now;
     let bars = progress::new(terminal.progress);
-    Ok(live::collect(&connection.connection(), &request, &now, bars.as_ref()).await?)
+    Ok(live::collect(&connection.connection(surroundings), &request, &now, bars.as_ref()).await?)
 }
 
 /// A time as evidence writes it.

@@ -11,7 +11,7 @@ pub fn snapshot() -> Result<Snapshot, ManifestError> {
     let options = ManifestOptions { assume_complete: true, mode: Mode::Demo };
     let inputs: Vec<Input> = FILES
         .iter()
-        .map(|(name, text)| Input::Text { name: (*name).to_owned(), text: (*text).to_owned() })
+        .map(|(name, text)| Input::built_in(name, text))
         .collect();
     manifests::read(&inputs, &options, COLLECTED_AT)
 }

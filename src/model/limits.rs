@@ -56,7 +56,7 @@ impl Model<'_> {
             return own;
         }
         self.pod_level(pod, resource)
-            .or_else(|| self.from_limit_range(pod, resource))
+            .or_else(|| self.limit_range(pod, resource))
             .unwrap_or(own)
     }
 
@@ -98,7 +98,7 @@ impl Model<'_> {
         }
     }
 
-    fn from_limit_range(&self, pod: &PodGroup<'_>, resource: &str) -> Option<Limit> {
+    fn limit_range(&self, pod: &PodGroup<'_>, resource: &str) -> Option<Limit> {
         // Live pods already carry what admission gave them; a range made later changes nothing.
         if !pod.is_template() {
             return None;

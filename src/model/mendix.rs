@@ -2,8 +2,11 @@
 //!
 //! Registries are mirrored, so images count by their last path segments only.
 
+use std::net::IpAddr;
+
 use super::pods::{PodGroup, Role};
 use super::selector::Labels as _;
+use crate::projection::facts::UNRECOGNISED;
 use crate::projection::pod::Container;
 
 /// Which app a pod says it belongs to.
@@ -101,7 +104,7 @@ fn is_app(pod: &PodGroup<'_>) -> bool {
         || label("component") == Some(APP_COMPONENT) && label("app").is_some()
         || pod
             .lasting_containers()
-            .any(|container| is_m2ee_sidecar(container.spec))
+            .any(|container| is_m2ee_sidecar(container.spec) || has_admin_variables(container.spec))
 }
 
 /// Builds and provisioners: bare pods that an app's other objects own, or that run their images.
@@ -175,13 +178,13 @@ fn claim(pod: &PodGroup<'_>) -> AppClaim {
 
 /// Whether a container runs an app: by name or by the variables of its admin API, never the sidecar.
 pub fn is_runtime(container: &Container) -> bool {
-    !is_m2ee_sidecar(container)
-        && (container.name == "mendix"
-            || container
-                .env
-                .0
-                .keys()
-                .any(|variable| variable.starts_with("M2EE_ADMIN_")))
+    !is_m2ee_sidecar(container) && (container.name == "mendix" || has_admin_variables(container))
+}
+
+/// Whether variables of the runtime's admin API are set.
+fn has_admin_variables(container: &Container) -> bool {
+    let mut variables = container.env.0.keys();
+    variables.any(|variable| variable.starts_with("M2EE_ADMIN_"))
 }
 
 /// Whether a container is the admin sidecar of an app.
@@ -213,4 +216,105 @@ pub fn image_tag(container: &Container) -> Option<&str> {
         .rsplit_once(':')
         .map(|(_, tag)| tag)
         .filter(|tag| !tag.contains('/'))
+}
+
+/// Where the admin API of an app listens, as far as the environment of its container says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AdminListener {
+    /// On loopback addresses only.
+    Loopback,
+    /// Also on another address.
+    Open,
+    /// Not stated: the variable is not set, or empty.
+    Absent,
+    /// Set from a reference, whose value is not read.
+    Unreadable,
+    /// Set to something that is no list of addresses.
+    Unrecognised,
+}
+
+/// Variable that lists the addresses of the admin API.
+pub const ADMIN_LISTENER: &str = "M2EE_ADMIN_LISTEN_ADDRESSES";
+
+/// Where the admin API listens that a container serves.
+pub fn admin_listener(container: &Container) -> AdminListener {
+    let text = match container.env.0.get(ADMIN_LISTENER) {
+        None => return AdminListener::Absent,
+        Some(None) => return AdminListener::Unreadable,
+        Some(Some(text)) if text == UNRECOGNISED => return AdminListener::Unrecognised,
+        Some(Some(text)) => text,
+    };
+    let addresses = text.split(',').map(str::trim);
+    addresses
+        .filter(|address| !address.is_empty())
+        .map(listener)
+        .max_by_key(|listener| match listener {
+            AdminListener::Open => 2,
+            AdminListener::Unrecognised => 1,
+            AdminListener::Loopback | AdminListener::Absent | AdminListener::Unreadable => 0,
+        })
+        .unwrap_or(AdminListener::Absent)
+}
+
+fn listener(address: &str) -> AdminListener {
+    let bare = address
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(address);
+    match (bare, bare.parse::<IpAddr>()) {
+        ("localhost", _) => AdminListener::Loopback,
+        ("*", _) => AdminListener::Open,
+        (_, Ok(address)) if address.to_canonical().is_loopback() => AdminListener::Loopback,
+        (_, Ok(_)) => AdminListener::Open,
+        (_, Err(_)) => AdminListener::Unrecognised,
+    }
+}
+
+/// Whether a port of an app pod is one of its admin interfaces, which speak HTTP.
+pub fn is_admin_port(number: u16, protocol: &str) -> bool {
+    protocol == "TCP" && ADMIN_PORTS.contains(&number)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn listener_of(variable: &serde_json::Value) -> AdminListener {
+        let container = json!({"name": "mendix", "env": [variable]});
+        admin_listener(&serde_json::from_value(container).unwrap())
+    }
+
+    #[test]
+    fn admin_api_is_on_loopback_only_when_every_address_is() {
+        use AdminListener::{Absent, Loopback, Open, Unrecognised};
+        let table = [
+            ("127.0.0.1", Loopback, "documented value"),
+            ("127.8.0.1, ::1,localhost,", Loopback, "all of them"),
+            ("[::1]", Loopback, "brackets"),
+            ("::ffff:127.0.0.1", Loopback, "IPv4 as IPv6"),
+            ("127.0.0.1,0.0.0.0", Open, "one that is not"),
+            ("*", Open, "any address"),
+            ("127.1,::", Open, "what is open is open"),
+            ("127.1", Unrecognised, "not a full address"),
+            ("some-host", Unrecognised, "a name"),
+            ("", Absent, "empty"),
+        ];
+        for (value, expected, why) in table {
+            let variable = json!({"name": ADMIN_LISTENER, "value": value});
+            assert_eq!(listener_of(&variable), expected, "{value}: {why}");
+        }
+    }
+
+    #[test]
+    fn admin_api_without_a_value_is_not_stated() {
+        let field = json!({"fieldRef": {"fieldPath": "status.podIP"}});
+        let reference = json!({"name": ADMIN_LISTENER, "valueFrom": field});
+        assert_eq!(listener_of(&reference), AdminListener::Unreadable);
+        let nothing = json!({"name": ADMIN_LISTENER});
+        assert_eq!(listener_of(&nothing), AdminListener::Absent);
+        let other = json!({"name": "M2EE_ADMIN_PORT", "value": "9000"});
+        assert_eq!(listener_of(&other), AdminListener::Absent);
+    }
 }

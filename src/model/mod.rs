@@ -16,11 +16,14 @@ pub mod namespaces;
 pub mod operators;
 pub mod owners;
 pub mod pods;
+pub mod port;
 pub mod quantity;
 pub mod rbac;
 pub mod scope;
 pub mod security;
 pub mod selector;
+pub mod services;
+pub mod sidecars;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;
@@ -32,6 +35,7 @@ pub use apps::App;
 pub use namespaces::{Namespaces, Tier};
 pub use operators::Operator;
 pub use pods::{Container, ContainerClass, PodGroup, Role};
+pub use port::Port;
 pub use scope::{Scope, ScopeRequest};
 
 /// Everything rules may ask.
@@ -52,7 +56,9 @@ pub struct Model<'s> {
     /// Running operators.
     pub operators: Vec<Operator>,
     /// The mesh.
-    pub mesh: mesh::Mesh,
+    pub mesh: mesh::Mesh<'s>,
+    /// What leads to which pod on which port.
+    pub services: services::Services,
 }
 
 impl<'s> Model<'s> {
@@ -65,6 +71,8 @@ impl<'s> Model<'s> {
         let apps = apps::find(snapshot, &namespaces, &pods);
         let operators = operators::find(&pods);
         let scope = Scope::new(request, snapshot, &gaps, &pods);
+        let mesh = mesh::Mesh::new(snapshot, &gaps, &namespaces, &pods);
+        let services = services::Services::new(snapshot, &pods);
         Self {
             snapshot,
             gaps,
@@ -73,7 +81,8 @@ impl<'s> Model<'s> {
             pods,
             apps,
             operators,
-            mesh: mesh::Mesh,
+            mesh,
+            services,
         }
     }
 

@@ -40,7 +40,7 @@ pub struct Report<'s> {
 /// About this run of the tool.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
-    /// UUIDv5 of cluster, start of the collection and catalogue.
+    /// `UUIDv5` of cluster, start of the collection and catalogue.
     pub id: String,
     /// When the assessment was made, RFC 3339 UTC.
     pub assessed_at: String,
@@ -104,7 +104,7 @@ pub struct RuleReport {
 /// One result: the same statement about all its subjects.
 #[derive(Clone, Debug)]
 pub struct RuleResult {
-    /// UUIDv5, stable across restarts of pods.
+    /// `UUIDv5`, stable across restarts of pods.
     pub id: String,
     /// Container.
     pub container: Option<String>,

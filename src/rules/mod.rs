@@ -4,6 +4,8 @@
 //! collection: what was not read is turned into verdicts by the assessor, from what each rule says it reads.
 
 mod execution;
+mod mesh;
+mod network;
 pub mod observation;
 mod resources;
 mod tenancy;
@@ -13,11 +15,20 @@ use std::sync::LazyLock;
 use crate::kind::Kind;
 use crate::model::{Container, Model, PodGroup};
 
-pub use observation::{Observation, Port, Reading, Reason, Severity, Subject, Verdict};
+pub use crate::model::Port;
+pub use observation::{Observation, Reading, Reason, Severity, Subject, Verdict};
 
 /// Every rule, in the order of reports.
-pub static RULES: LazyLock<Vec<&'static Rule>> =
-    LazyLock::new(|| [execution::RULES, tenancy::RULES, resources::RULES].concat());
+pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
+    [
+        execution::RULES,
+        tenancy::RULES,
+        resources::RULES,
+        mesh::RULES,
+        network::RULES,
+    ]
+    .concat()
+});
 
 /// Kinds that are read whatever rules are selected: they say what there is to judge.
 pub const ALWAYS_READ: &[Kind] = &[

@@ -1,12 +1,11 @@
 //! What a rule says of one subject.
 
-use std::fmt;
-
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::gaps::Missing;
 use crate::kind::Kind;
+use crate::model::Port;
 
 /// A statement about one subject: verdict, reason, and the values it rests on.
 #[derive(Clone, Debug)]
@@ -44,26 +43,6 @@ pub enum Subject {
     Object(usize),
     /// A group of equal pods (or a workload that stands for pods to come), by index in the model.
     Pods(usize),
-}
-
-/// A port with its protocol.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Port {
-    /// Number.
-    pub number: u16,
-    /// `TCP`, `UDP` or `SCTP`.
-    pub protocol: String,
-}
-
-impl fmt::Display for Port {
-    /// A bare number for TCP, else `53/UDP`.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.protocol == "TCP" {
-            write!(formatter, "{}", self.number)
-        } else {
-            write!(formatter, "{}/{}", self.number, self.protocol)
-        }
-    }
 }
 
 /// What was found of one subject.

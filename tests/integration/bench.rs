@@ -23,16 +23,30 @@ const TEMPLATES: usize = 10;
 
 #[test]
 fn scan_against_a_raw_list() {
-    let Some(pods) = std::env::var("SC39_BENCH_PODS").ok().and_then(|pods| pods.parse().ok()) else {
+    let Some(pods) = std::env::var("SC39_BENCH_PODS")
+        .ok()
+        .and_then(|pods| pods.parse().ok())
+    else {
         return;
     };
-    let flags = ["--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000"];
-    let options = Options { controllers: false, api_server_flags: &flags };
-    let Some(cluster) = private(options) else { return };
+    let flags = [
+        "--max-requests-inflight=2000",
+        "--max-mutating-requests-inflight=1000",
+    ];
+    let options = Options {
+        controllers: false,
+        api_server_flags: &flags,
+    };
+    let Some(cluster) = private(options) else {
+        return;
+    };
     install_kinds(&cluster);
     let started = Instant::now();
     load(&cluster, pods);
-    println!("{pods} pods loaded in {:.0} s", started.elapsed().as_secs_f64());
+    println!(
+        "{pods} pods loaded in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
     for round in 1..=3 {
         let (raw, bytes) = raw_list(&cluster);
         let (scan, memory) = timed_scan(&cluster);
@@ -61,10 +75,14 @@ fn load(cluster: &Cluster, pods: usize) {
         let api: Api<Pod> = Api::namespaced(client.clone(), &namespace);
         async move {
             let pod = serde_json::from_value(pod(index)).expect("the pod is well-formed");
-            api.create(&PostParams::default(), &pod).await.expect("the pod can be made");
+            api.create(&PostParams::default(), &pod)
+                .await
+                .expect("the pod can be made");
             let name = format!("pod-{index}");
             let patch = Patch::Merge(status(index));
-            api.patch_status(&name, &PatchParams::default(), &patch).await.expect("its status can be set");
+            api.patch_status(&name, &PatchParams::default(), &patch)
+                .await
+                .expect("its status can be set");
         }
     });
     cluster.block_on(made.buffer_unordered(64).collect::<Vec<()>>());
@@ -88,11 +106,42 @@ fn pod(index: usize) -> Value {
     };
     let mut mendix = container("mendix", json!([]));
     mendix["ports"] = json!([{"name": "mendix-app", "containerPort": 8080}]);
-    mendix["env"].as_array_mut().expect("a list").push(json!({"name": "M2EE_ADMIN_LISTEN_ADDRESSES", "value": "127.0.0.1"}));
-    let mut proxy = container("istio-proxy", json!(["proxy", "sidecar", "--domain", "$(POD_NAMESPACE).svc.cluster.local"]));
+    mendix["env"]
+        .as_array_mut()
+        .expect("a list")
+        .push(json!({"name": "M2EE_ADMIN_LISTEN_ADDRESSES", "value": "127.0.0.1"}));
+    let mut proxy = container(
+        "istio-proxy",
+        json!([
+            "proxy",
+            "sidecar",
+            "--domain",
+            "$(POD_NAMESPACE).svc.cluster.local"
+        ]),
+    );
     proxy["restartPolicy"] = json!("Always");
-    let redirect = container("istio-init", json!(["istio-iptables", "-p", "15001", "-z", "15006", "-u", "1337", "-m", "REDIRECT",
-        "-i", "*", "-x", "", "-b", "*", "-d", "15090,15021,15020"]));
+    let redirect = container(
+        "istio-init",
+        json!([
+            "istio-iptables",
+            "-p",
+            "15001",
+            "-z",
+            "15006",
+            "-u",
+            "1337",
+            "-m",
+            "REDIRECT",
+            "-i",
+            "*",
+            "-x",
+            "",
+            "-b",
+            "*",
+            "-d",
+            "15090,15021,15020"
+        ]),
+    );
     json!({
         "metadata": {"name": format!("pod-{index}"),
             "labels": {"privatecloud.mendix.com/app": app, "privatecloud.mendix.com/component": "mendix-app",
@@ -134,14 +183,26 @@ fn raw_list(cluster: &Cluster) -> (Duration, usize) {
 async fn raw_kind(client: &Client, kind: Kind) -> usize {
     let api = kind.api();
     let version = api.versions[0];
-    let root = if api.group.is_empty() { format!("/api/{version}") } else { format!("/apis/{}/{version}", api.group) };
+    let root = if api.group.is_empty() {
+        format!("/api/{version}")
+    } else {
+        format!("/apis/{}/{version}", api.group)
+    };
     let (mut bytes, mut token) = (0, String::new());
     loop {
         let uri = format!("{root}/{}?limit=500&continue={token}", api.plural);
-        let request = Request::get(uri).body(Vec::new()).expect("the URI is well-formed");
-        let text = client.request_text(request).await.expect("the list can be read");
+        let request = Request::get(uri)
+            .body(Vec::new())
+            .expect("the URI is well-formed");
+        let text = client
+            .request_text(request)
+            .await
+            .expect("the list can be read");
         bytes += text.len();
-        match text.split_once("\"continue\":\"").and_then(|(_, rest)| rest.split_once('"')) {
+        match text
+            .split_once("\"continue\":\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+        {
             Some((next, _)) if !next.is_empty() => next.clone_into(&mut token),
             _ => return bytes,
         }
@@ -156,7 +217,10 @@ fn timed_scan(cluster: &Cluster) -> (Duration, u64) {
         .args(["scan", "--quiet", "--kubeconfig"])
         .arg(cluster.kubeconfig("admin"))
         .arg("-o")
-        .arg(format!("json={}", folder.path().join("evidence.json").display()))
+        .arg(format!(
+            "json={}",
+            folder.path().join("evidence.json").display()
+        ))
         .stderr(Stdio::inherit())
         .spawn()
         .expect("the program runs");
@@ -177,7 +241,12 @@ fn timed_scan(cluster: &Cluster) -> (Duration, u64) {
 /// Peak resident memory of a process so far, in KiB.
 fn high_water(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let fields: BTreeMap<&str, &str> = status.lines().filter_map(|line| line.split_once(':')).collect();
-    let field = fields.get("VmHWM").and_then(|value| value.split_whitespace().next());
+    let fields: BTreeMap<&str, &str> = status
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .collect();
+    let field = fields
+        .get("VmHWM")
+        .and_then(|value| value.split_whitespace().next());
     field.and_then(|value| value.parse().ok()).unwrap_or(0)
 }

@@ -1,5 +1,6 @@
 //! Tests against real servers and of the whole program.
 
 mod bench;
+mod cli;
 mod live;
 mod servers;

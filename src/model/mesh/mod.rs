@@ -1,17 +1,250 @@
-//! Placeholder until the mesh branch is merged.
+//! The service mesh: its control planes, the policies that they enforce, and what the data plane of a pod makes of
+//! them.
+//!
+//! Istio's semantics are those of its code, named in the modules; Linkerd is recognised so far, not judged.
 
-/// Mesh.
-#[derive(Debug, Default)]
-pub struct Mesh;
+pub mod capture;
+pub mod control_plane;
+pub mod data_plane;
+pub mod inbound;
+pub mod listeners;
+pub mod mesh_wide;
+pub mod peer_authentication;
+pub mod ports;
 
-impl Mesh {
-    /// Whether there is a mesh.
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::namespaces::Namespaces;
+use super::pods::PodGroup;
+use super::selector::Labels as _;
+use crate::gaps::{Gaps, Missing};
+use crate::kind::Kind;
+use crate::projection::Projection;
+use crate::snapshot::Snapshot;
+
+use control_plane::ControlPlane;
+use listeners::Listeners;
+use peer_authentication::Policies;
+
+/// What there is of service meshes.
+#[derive(Debug)]
+pub struct Mesh<'s> {
+    /// Where Istio's control plane is, if it is in use.
+    pub istio: Istio,
+    /// Whether Linkerd is in use.
+    pub linkerd: bool,
+    /// Istio's control planes, one for each namespace and revision.
+    pub control_planes: Vec<ControlPlane<'s>>,
+    /// Why signs of a mesh may have been missed.
+    pub signs_unread: Option<Missing>,
+    /// Why control planes may have been missed.
+    pods_unread: Option<Missing>,
+    policies: Policies<'s>,
+    listeners: Listeners<'s>,
+    /// Namespaces whose label asks for Istio's ambient mode.
+    ambient_namespaces: BTreeSet<&'s str>,
+}
+
+/// Where Istio's control plane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Istio {
+    /// Nothing of Istio was found.
+    Absent,
+    /// Istio is in use, and no control plane runs in what was read: it may run in another cluster, and then reads its
+    /// policies there.
+    Elsewhere,
+    /// At least one control plane runs here.
+    Here,
+}
+
+/// Why what the mesh does can't be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// No control plane was found.
+    ControlPlaneElsewhere,
+    /// None of the control planes has the revision of the pod's proxy.
+    RevisionElsewhere,
+    /// Nothing says which of several control planes serves the pod, and they differ.
+    Revision,
+    /// Pods were not read, and a control plane may be among them.
+    Pods(Missing),
+    /// The mesh configuration was not read.
+    MeshConfig(Missing),
+    /// The labels of a namespace decide whether its policies count, and were not read.
+    NamespaceLabels(Missing),
+    /// A discovery selector has an operator that the API does not know.
+    DiscoverySelector,
+    /// The oldest policy wins, and not all of them have a creation time.
+    CreationTimes,
+    /// The mode that decides is none that the API knows.
+    Mode,
+    /// A flag or annotation that decides what is captured has a value of an unexpected form.
+    CaptureValue,
+    /// The redirecting init container does not say which ports it captures.
+    CaptureUnstated,
+    /// A second network of the pod is not captured.
+    SecondNetwork,
+    /// A Sidecar sets a listener up that traffic is not redirected to.
+    SidecarListener,
+    /// An EnvoyFilter patches inbound listeners.
+    EnvoyFilter,
+    /// The word that says what the proxy is there for has an unexpected form.
+    ProxyRole,
+    /// The proxy container runs an agent without Envoy.
+    NoEnvoy,
+    /// The pod is redirected to a ztunnel that is not ready on its node.
+    ZtunnelNotReady,
+    /// An Istio gateway: its own listeners decide.
+    Gateway,
+    /// A waypoint: it takes tunnelled traffic.
+    Waypoint,
+    /// Ambient mode: the node's ztunnel decides.
+    Ambient,
+    /// Linkerd: its own policies decide.
+    Linkerd,
+    /// A proxy may be injected when pods are made from the template.
+    NotInjectedYet,
+    /// The pod has no address yet.
+    NotStarted,
+}
+
+/// A value that a decision rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// Index of the object; `None` for the pod that is being judged.
+    pub object: Option<usize>,
+    /// JSON pointer into it.
+    pub pointer: String,
+    /// What stands there; `None` when nothing does.
+    pub value: Option<Value>,
+}
+
+impl Fact {
+    fn new(object: Option<usize>, pointer: String, value: Option<impl Serialize>) -> Self {
+        Self {
+            object,
+            pointer,
+            // Scalars, lists and maps of the projection all have a JSON form.
+            value: value.and_then(|value| serde_json::to_value(value).ok()),
+        }
+    }
+
+    fn of_pod(pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
+        Self::new(None, pointer.into(), value)
+    }
+
+    fn of(object: usize, pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
+        Self::new(Some(object), pointer.into(), value)
+    }
+
+    fn of_annotation(pod: &PodGroup<'_>, key: &str) -> Self {
+        let pointer = format!("/metadata/annotations/{}", key.replace('/', "~1"));
+        Self::of_pod(pointer, pod.annotation(key))
+    }
+}
+
+impl<'s> Mesh<'s> {
+    pub(super) fn new(
+        snapshot: &'s Snapshot,
+        gaps: &Gaps,
+        namespaces: &Namespaces<'s>,
+        pods: &[PodGroup<'s>],
+    ) -> Self {
+        let control_planes = control_plane::find(snapshot, gaps, namespaces, pods);
+        let istio = if !control_planes.is_empty() {
+            Istio::Here
+        } else if shows_istio(snapshot, pods) {
+            Istio::Elsewhere
+        } else {
+            Istio::Absent
+        };
+        let signs = [
+            Kind::Pod,
+            Kind::PeerAuthentication,
+            Kind::MutatingWebhookConfiguration,
+            Kind::Service,
+        ];
+        Self {
+            istio,
+            linkerd: pods.iter().any(is_linkerd),
+            control_planes,
+            signs_unread: signs.into_iter().find_map(|kind| gaps.anywhere(kind)),
+            pods_unread: gaps.anywhere(Kind::Pod),
+            policies: Policies::new(snapshot),
+            listeners: Listeners::new(snapshot),
+            ambient_namespaces: namespaces
+                .iter()
+                .filter(|(_, namespace)| {
+                    namespace.labels.label(data_plane::MODE_LABEL) == Some("ambient")
+                })
+                .map(|(name, _)| name)
+                .collect(),
+        }
+    }
+
+    /// Whether a mesh is in use.
     pub fn is_present(&self) -> bool {
-        false
+        self.istio != Istio::Absent || self.linkerd
     }
 
-    /// Root namespaces.
+    /// Namespaces whose policies count for the whole mesh, as far as they are known.
     pub fn root_namespaces(&self) -> Vec<&str> {
-        Vec::new()
+        let roots: BTreeSet<&str> = self
+            .control_planes
+            .iter()
+            .filter_map(|control_plane| control_plane.config.as_ref().ok())
+            .map(|config| config.root_namespace)
+            .collect();
+        roots.into_iter().collect()
     }
+}
+
+/// Whether anything shows that Istio is in use, its control plane aside.
+fn shows_istio(snapshot: &Snapshot, pods: &[PodGroup<'_>]) -> bool {
+    let in_pods = pods.iter().any(|pod| {
+        matches!(pod.label("app"), Some("istiod" | "ztunnel"))
+            || pod.annotation(data_plane::REDIRECTION).is_some()
+            || pod
+                .all_containers()
+                .any(|container| container.spec.name == data_plane::ISTIO_PROXY)
+    });
+    in_pods
+        || snapshot.of_kind(Kind::PeerAuthentication).next().is_some()
+        || snapshot
+            .of_kind(Kind::Service)
+            .any(|(_, service)| is_named_after(service.name(), "istiod"))
+        || snapshot
+            .of_kind(Kind::MutatingWebhookConfiguration)
+            .any(|(_, object)| match object.projection.as_ref() {
+                Projection::WebhookConfiguration(configuration) => {
+                    let injector = is_named_after(object.name(), "istio-sidecar-injector")
+                        || configuration.metadata.labels.label("app") == Some("sidecar-injector");
+                    injector
+                        && configuration
+                            .webhooks
+                            .iter()
+                            .any(|webhook| webhook.client_config.url)
+                }
+                _ => false,
+            })
+}
+
+/// Whether a name is `base`, or `base` with a revision or other suffix.
+fn is_named_after(name: &str, base: &str) -> bool {
+    name.strip_prefix(base)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+fn is_linkerd(pod: &PodGroup<'_>) -> bool {
+    pod.label("linkerd.io/control-plane-ns").is_some()
+        || pod.label("linkerd.io/control-plane-component").is_some()
+        || pod
+            .lasting_containers()
+            .any(|container| container.spec.name == data_plane::LINKERD_PROXY)
 }

@@ -89,7 +89,7 @@ fn is_virtual(node: &Node) -> bool {
         || node.status.node_info.kubelet_version.starts_with("vk-")
 }
 
-/// RuntimeClasses of the cluster and their handlers: recorded, since a class by its name proves nothing.
+/// Every `RuntimeClass` of the cluster and its handler: recorded, since a class by its name proves nothing.
 fn runtime_classes(model: &Model<'_>) -> Vec<(usize, String)> {
     model
         .snapshot

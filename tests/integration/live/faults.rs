@@ -8,7 +8,12 @@ use crate::servers::{Options, eventually, private};
 
 #[test]
 fn server_that_dies_in_the_middle_of_a_list_leaves_gaps_and_no_pass() {
-    let Some(mut cluster) = private(Options { controllers: false, api_server_flags: &[] }) else { return };
+    let Some(mut cluster) = private(Options {
+        controllers: false,
+        api_server_flags: &[],
+    }) else {
+        return;
+    };
     cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: crowd}}");
     let mut yaml = String::new();
     for index in 0..300 {
@@ -26,7 +31,15 @@ fn server_that_dies_in_the_middle_of_a_list_leaves_gaps_and_no_pass() {
     let csv = folder.path().join("rows.csv");
     let started = Instant::now();
     let child = sc39()
-        .args(["scan", "-n", "crowd", "--rule", "host-namespaces", "--page-size", "1"])
+        .args([
+            "scan",
+            "-n",
+            "crowd",
+            "--rule",
+            "host-namespaces",
+            "--page-size",
+            "1",
+        ])
         .args(["--request-timeout", "3s", "--no-progress", "--kubeconfig"])
         .arg(&kubeconfig)
         .arg("-o")
@@ -35,12 +48,19 @@ fn server_that_dies_in_the_middle_of_a_list_leaves_gaps_and_no_pass() {
         .spawn()
         .expect("the program runs");
     eventually("some pages of pods", || {
-        let pages = cluster.requests_of(account).iter().filter(|request| request.resource == "pods").count();
+        let pages = cluster
+            .requests_of(account)
+            .iter()
+            .filter(|request| request.resource == "pods")
+            .count();
         (pages > 10).then_some(())
     });
     cluster.stop_api_server();
     let output = child.wait_with_output().expect("the program ends");
-    assert!(started.elapsed() < Duration::from_secs(60), "within the timeouts");
+    assert!(
+        started.elapsed() < Duration::from_secs(60),
+        "within the timeouts"
+    );
     let code = output.status.code().expect("it ends by itself");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!([2, 3].contains(&code), "{code}: {stderr}");
@@ -52,7 +72,10 @@ fn server_that_dies_in_the_middle_of_a_list_leaves_gaps_and_no_pass() {
         let rows = super::rows(&std::fs::read_to_string(&csv).unwrap());
         let pods = rows.iter().filter(|row| row.kind == "Pod").count();
         assert!(pods < 300, "what was not read has no row: {pods}");
-        assert!(rows.iter().any(|row| row.verdict == "indeterminate"), "{stderr}");
+        assert!(
+            rows.iter().any(|row| row.verdict == "indeterminate"),
+            "{stderr}"
+        );
     }
 }
 
@@ -65,17 +88,29 @@ fn server_that_is_not_there_is_an_error_that_says_what_to_do() {
         "{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}], contexts: [{name: c, context: {cluster: c, user: u}}], users: [{name: u, user: {token: canary-token}}]}",
     )
     .unwrap();
-    let output = sc39().args(["scan", "--request-timeout", "2s", "--kubeconfig"]).arg(&kubeconfig).output().unwrap();
+    let output = sc39()
+        .args(["scan", "--request-timeout", "2s", "--kubeconfig"])
+        .arg(&kubeconfig)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.starts_with("error: "), "{stderr}");
-    assert!(!stderr.contains("canary"), "no credential in any message: {stderr}");
+    assert!(
+        !stderr.contains("canary"),
+        "no credential in any message: {stderr}"
+    );
     assert!(output.stdout.is_empty());
 }
 
 #[test]
 fn interrupted_scan_ends_at_once_with_nothing_written() {
-    let Some(cluster) = private(Options { controllers: false, api_server_flags: &[] }) else { return };
+    let Some(cluster) = private(Options {
+        controllers: false,
+        api_server_flags: &[],
+    }) else {
+        return;
+    };
     cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: crowd}}");
     // A server that takes connections and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -98,7 +133,10 @@ fn interrupted_scan_ends_at_once_with_nothing_written() {
         .unwrap();
     std::thread::sleep(Duration::from_millis(700));
     let started = Instant::now();
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(kill.success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(2));

@@ -41,14 +41,19 @@ pub(crate) struct Row {
 pub(crate) fn sc39() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sc39"));
     let kept = ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
-    command.env_clear().envs(std::env::vars().filter(|(name, _)| kept.contains(&name.as_str())));
+    command
+        .env_clear()
+        .envs(std::env::vars().filter(|(name, _)| kept.contains(&name.as_str())));
     command.stdin(Stdio::null());
     command
 }
 
 /// Scans with this kubeconfig and writes evidence and CSV into a new folder.
 pub(crate) fn scan(kubeconfig: &Path, arguments: &[&str]) -> Scan {
-    let mut full = vec!["--kubeconfig", kubeconfig.to_str().expect("paths of tests are UTF-8")];
+    let mut full = vec![
+        "--kubeconfig",
+        kubeconfig.to_str().expect("paths of tests are UTF-8"),
+    ];
     full.extend(arguments);
     scan_with(&full)
 }
@@ -68,8 +73,9 @@ pub(crate) fn scan_with(arguments: &[&str]) -> Scan {
 
 fn finish(output: &Output, folder: TempDir) -> Scan {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).ok();
-    let evidence = read("evidence.json")
-        .map_or(Value::Null, |text| serde_json::from_str(&text).expect("evidence is JSON"));
+    let evidence = read("evidence.json").map_or(Value::Null, |text| {
+        serde_json::from_str(&text).expect("evidence is JSON")
+    });
     let rows = read("rows.csv").map(|text| rows(&text)).unwrap_or_default();
     Scan {
         code: output.status.code().expect("the program ends by itself"),
@@ -131,16 +137,25 @@ impl Scan {
     pub(crate) fn counts(&self) -> BTreeMap<(&str, &str), usize> {
         let mut counts = BTreeMap::new();
         for row in &self.rows {
-            *counts.entry((row.rule.as_str(), row.verdict.as_str())).or_default() += 1;
+            *counts
+                .entry((row.rule.as_str(), row.verdict.as_str()))
+                .or_default() += 1;
         }
         counts
     }
 
     /// Fails unless every rule's verdicts are among these.
     pub(crate) fn only(&self, verdicts: &[&str]) {
-        let others: Vec<_> =
-            self.rows.iter().filter(|row| !verdicts.contains(&row.verdict.as_str())).collect();
-        assert!(others.is_empty(), "only {verdicts:?} expected: {others:#?}\n{}", self.stderr);
+        let others: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|row| !verdicts.contains(&row.verdict.as_str()))
+            .collect();
+        assert!(
+            others.is_empty(),
+            "only {verdicts:?} expected: {others:#?}\n{}",
+            self.stderr
+        );
     }
 
     /// Status of each source by kind and namespace.
@@ -150,7 +165,13 @@ impl Scan {
             .as_array()
             .expect("evidence has sources")
             .iter()
-            .map(|source| (text(&source["kind"]), text(&source["namespace"]), text(&source["status"])))
+            .map(|source| {
+                (
+                    text(&source["kind"]),
+                    text(&source["namespace"]),
+                    text(&source["status"]),
+                )
+            })
             .collect()
     }
 }
@@ -187,15 +208,24 @@ pub(crate) fn auditor(cluster: &Cluster, name: &str, spare: &[&str]) -> Auditor 
         .args(["rbac", "--name", &namespace, "--service-account", &account])
         .output()
         .expect("the program runs");
-    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    assert!(
+        printed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&printed.stderr)
+    );
     let mut yaml = String::from_utf8(printed.stdout).expect("YAML is UTF-8");
     for resource in spare {
         assert!(yaml.contains(resource), "{resource} is in the printed role");
-        yaml = yaml.replace(&format!(", {resource}"), "").replace(&format!("[{resource}]"), "[none]");
+        yaml = yaml
+            .replace(&format!(", {resource}"), "")
+            .replace(&format!("[{resource}]"), "[none]");
     }
     cluster.apply(&yaml);
     wait_for(&kubeconfig);
-    Auditor { kubeconfig, user: format!("system:serviceaccount:{account}") }
+    Auditor {
+        kubeconfig,
+        user: format!("system:serviceaccount:{account}"),
+    }
 }
 
 /// Grants reach the authorizer a moment after they are made.
@@ -206,7 +236,9 @@ fn wait_for(kubeconfig: &Path) {
             .evidence
             .is_object()
             .then(|| scan.sources())
-            .is_some_and(|sources| sources.contains(&("MendixApp".into(), String::new(), "read".into())));
+            .is_some_and(|sources| {
+                sources.contains(&("MendixApp".into(), String::new(), "read".into()))
+            });
         allowed.then_some(())
     });
 }

@@ -3,22 +3,36 @@
 use super::{auditor, install, scan};
 use crate::servers::{Options, private};
 
-const STATIC: Options<'_> = Options { controllers: true, api_server_flags: &[] };
+const STATIC: Options<'_> = Options {
+    controllers: true,
+    api_server_flags: &[],
+};
 
 #[test]
 fn without_any_permission_nothing_passes() {
-    let Some(cluster) = private(STATIC) else { return };
+    let Some(cluster) = private(STATIC) else {
+        return;
+    };
     super::install_kinds(&cluster);
     let scan = scan(&cluster.kubeconfig("restricted"), &[]);
     assert_eq!(scan.code, 3, "{}", scan.stderr);
     assert!(!scan.rows.is_empty());
     scan.only(&["indeterminate"]);
-    assert!(scan.rows.iter().all(|row| row.reason == "forbidden"), "{:#?}", scan.rows);
+    assert!(
+        scan.rows.iter().all(|row| row.reason == "forbidden"),
+        "{:#?}",
+        scan.rows
+    );
 }
 
 #[test]
 fn without_peer_authentications_no_mtls_rule_passes() {
-    let Some(cluster) = private(Options { controllers: false, api_server_flags: &[] }) else { return };
+    let Some(cluster) = private(Options {
+        controllers: false,
+        api_server_flags: &[],
+    }) else {
+        return;
+    };
     install(&cluster);
     // One pod without a proxy, in the namespace of an app.
     cluster.apply(
@@ -28,35 +42,66 @@ fn without_peer_authentications_no_mtls_rule_passes() {
     );
     let auditor = auditor(&cluster, "no-policies", &["peerauthentications"]);
     let scan = scan(&auditor.kubeconfig, &[]);
-    assert!([1, 3].contains(&scan.code), "{}: {}", scan.code, scan.stderr);
+    assert!(
+        [1, 3].contains(&scan.code),
+        "{}: {}",
+        scan.code,
+        scan.stderr
+    );
     for rule in ["global-strict-mtls", "workload-strict-mtls"] {
         let passed: Vec<_> = scan
             .of(rule)
             .filter(|row| row.verdict == "pass" && row.reason != "mesh-own-port")
             .collect();
         assert!(passed.is_empty(), "{passed:#?}");
-        assert!(scan.of(rule).any(|row| row.verdict == "indeterminate" && row.reason == "forbidden"));
+        assert!(
+            scan.of(rule)
+                .any(|row| row.verdict == "indeterminate" && row.reason == "forbidden")
+        );
     }
-    let bare: Vec<_> = scan.of("workload-strict-mtls").filter(|row| row.name == "bare").collect();
-    assert!(!bare.is_empty() && bare.iter().all(|row| row.verdict == "fail"), "{bare:#?}");
+    let bare: Vec<_> = scan
+        .of("workload-strict-mtls")
+        .filter(|row| row.name == "bare")
+        .collect();
+    assert!(
+        !bare.is_empty() && bare.iter().all(|row| row.verdict == "fail"),
+        "{bare:#?}"
+    );
 }
 
 #[test]
 fn without_nodes_only_what_rests_on_nodes_is_open() {
-    let Some(cluster) = private(Options { controllers: false, api_server_flags: &[] }) else { return };
+    let Some(cluster) = private(Options {
+        controllers: false,
+        api_server_flags: &[],
+    }) else {
+        return;
+    };
     install(&cluster);
     let auditor = auditor(&cluster, "no-nodes", &["nodes"]);
     let scan = scan(&auditor.kubeconfig, &[]);
     assert_eq!(scan.code, 3, "{}", scan.stderr);
-    let open: Vec<_> = scan.rows.iter().filter(|row| row.verdict == "indeterminate").collect();
-    assert!(open.iter().all(|row| row.rule == "container-runtime"), "{open:#?}");
+    let open: Vec<_> = scan
+        .rows
+        .iter()
+        .filter(|row| row.verdict == "indeterminate")
+        .collect();
+    assert!(
+        open.iter().all(|row| row.rule == "container-runtime"),
+        "{open:#?}"
+    );
     assert_eq!(open.len(), 1);
-    assert_eq!((open[0].kind.as_str(), open[0].reason.as_str()), ("Cluster", "forbidden"));
+    assert_eq!(
+        (open[0].kind.as_str(), open[0].reason.as_str()),
+        ("Cluster", "forbidden")
+    );
 }
 
 #[test]
 fn pods_forbidden_in_one_namespace_leave_a_row_for_it() {
-    let Some(cluster) = private(STATIC) else { return };
+    let Some(cluster) = private(STATIC) else {
+        return;
+    };
     super::install_kinds(&cluster);
     for namespace in ["open", "closed"] {
         cluster.apply(&format!(
@@ -72,15 +117,30 @@ fn pods_forbidden_in_one_namespace_leave_a_row_for_it() {
     ));
     let scan = crate::servers::eventually("pods of one namespace", || {
         let scan = scan(&auditor.kubeconfig, &["-n", "open", "-n", "closed"]);
-        let read = scan.sources().contains(&("Pod".into(), "open".into(), "read".into()));
+        let read = scan
+            .sources()
+            .contains(&("Pod".into(), "open".into(), "read".into()));
         read.then_some(scan)
     });
-    assert!(scan.sources().contains(&("Pod".into(), String::new(), "forbidden".into())));
+    assert!(
+        scan.sources()
+            .contains(&("Pod".into(), String::new(), "forbidden".into()))
+    );
     let host: Vec<_> = scan.of("host-namespaces").collect();
     assert_eq!(host.len(), 2, "{host:#?}");
-    assert!(host.iter().any(|row| row.kind == "Pod" && row.namespace == "open" && row.verdict == "pass"));
+    assert!(
+        host.iter()
+            .any(|row| row.kind == "Pod" && row.namespace == "open" && row.verdict == "pass")
+    );
     assert!(host.iter().any(|row| {
-        row.kind == "Namespace" && row.name == "closed" && row.verdict == "indeterminate" && row.reason == "forbidden"
+        row.kind == "Namespace"
+            && row.name == "closed"
+            && row.verdict == "indeterminate"
+            && row.reason == "forbidden"
     }));
-    assert!(scan.rows.iter().all(|row| row.namespace != "closed" || row.verdict != "pass" || row.rule == "dtap-mode"));
+    assert!(
+        scan.rows.iter().all(|row| row.namespace != "closed"
+            || row.verdict != "pass"
+            || row.rule == "dtap-mode")
+    );
 }

@@ -58,16 +58,34 @@ spec: {licenseManager: {credentialsSecretName: "Canary-Name", serverURL: "http:/
 
 #[test]
 fn secrets_are_never_requested_and_values_never_kept() {
-    let Some(cluster) = private(Options { controllers: true, api_server_flags: &[] }) else { return };
+    let Some(cluster) = private(Options {
+        controllers: true,
+        api_server_flags: &[],
+    }) else {
+        return;
+    };
     super::install_kinds(&cluster);
     cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: claims-production}}");
     cluster.apply(CANARIES);
     let auditor = auditor(&cluster, "secretive", &[]);
     let folder = tempfile::tempdir().unwrap();
     let snapshot = folder.path().join("s.zst");
-    let scan = scan(&auditor.kubeconfig, &["--save-snapshot", snapshot.to_str().unwrap(), "-o", "table", "-v"]);
+    let scan = scan(
+        &auditor.kubeconfig,
+        &[
+            "--save-snapshot",
+            snapshot.to_str().unwrap(),
+            "-o",
+            "table",
+            "-v",
+        ],
+    );
     assert!(!scan.rows.is_empty(), "{}", scan.stderr);
-    let table = sc39().args(["scan", "-v", "--from"]).arg(&snapshot).output().unwrap();
+    let table = sc39()
+        .args(["scan", "-v", "--from"])
+        .arg(&snapshot)
+        .output()
+        .unwrap();
     let packed = std::fs::read(&snapshot).unwrap();
     let unpacked = zstd::decode_all(packed.as_slice()).unwrap();
     let evidence = std::fs::read(scan.folder.path().join("evidence.json")).unwrap();
@@ -80,15 +98,28 @@ fn secrets_are_never_requested_and_values_never_kept() {
         ("standard error", scan.stderr.as_bytes()),
     ] {
         let text = String::from_utf8_lossy(bytes).to_lowercase();
-        assert!(text.len() > 10 || what == "standard error", "{what} was written");
+        assert!(
+            text.len() > 10 || what == "standard error",
+            "{what} was written"
+        );
         // The name of the Secret appears nowhere either; names that a user chose for an app do.
-        assert!(!text.contains("canary"), "{what} holds a canary: {:?}", text.find("canary").map(|at| &text[at.saturating_sub(80)..(at + 40).min(text.len())]));
+        assert!(
+            !text.contains("canary"),
+            "{what} holds a canary: {:?}",
+            text.find("canary")
+                .map(|at| &text[at.saturating_sub(80)..(at + 40).min(text.len())])
+        );
     }
 }
 
 #[test]
 fn audit_log_shows_lists_only_and_config_maps_by_name() {
-    let Some(cluster) = private(Options { controllers: false, api_server_flags: &[] }) else { return };
+    let Some(cluster) = private(Options {
+        controllers: false,
+        api_server_flags: &[],
+    }) else {
+        return;
+    };
     install(&cluster);
     let auditor = auditor(&cluster, "logged", &[]);
     let before = super::scan(&auditor.kubeconfig, &[]);

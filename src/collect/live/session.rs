@@ -1,0 +1,319 @@
+//! Requests that end in time: each is repeated where that helps, and bounded by one deadline.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use http::header::{self, HeaderMap};
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::Clock;
+use super::failure::{Failure, clean};
+use super::retry::Retries;
+
+/// Longest answer that is taken in.
+const LONGEST_ANSWER: usize = 256 << 20;
+/// Longest answer to a refused request; only one word of it is read.
+const LONGEST_REFUSAL: usize = 64 << 10;
+/// How long a silent server has to show that it is there at all.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// How the tool appears in the server's audit log.
+const USER_AGENT: &str = concat!("sc39/", env!("CARGO_PKG_VERSION"));
+
+/// A connection to one server.
+pub(super) struct Session<'a> {
+    client: Client,
+    request_timeout: Duration,
+    clock: Clock<'a>,
+    /// Responses that came, whatever their status.
+    answers: AtomicU64,
+    /// Set once the server answers nobody any more, so that the remaining requests do not wait one by one.
+    lost: AtomicBool,
+}
+
+/// One request.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    path: &'a str,
+    accept: &'static str,
+    /// JSON to post; without it the request is a `GET`.
+    post: Option<&'static str>,
+}
+
+/// A successful answer.
+pub(super) struct Answer {
+    pub(super) body: Vec<u8>,
+    /// Local clock minus the server's in milliseconds, if the server says what time it is.
+    pub(super) clock_difference: Option<i64>,
+}
+
+impl<'a> Question<'a> {
+    /// Asks for a document.
+    pub(super) fn get(path: &'a str) -> Self {
+        Self {
+            path,
+            accept: "application/json",
+            post: None,
+        }
+    }
+
+    /// Asks for a document in the form that suits.
+    pub(super) fn accepting(self, accept: &'static str) -> Self {
+        Self { accept, ..self }
+    }
+
+    /// Asks for a review, which creates nothing.
+    pub(super) fn review(path: &'a str, post: &'static str) -> Self {
+        Self {
+            post: Some(post),
+            ..Self::get(path)
+        }
+    }
+
+    fn request(&self) -> Result<http::Request<Body>, http::Error> {
+        let request = http::Request::builder()
+            .uri(self.path)
+            .header(header::ACCEPT, self.accept)
+            .header(header::USER_AGENT, USER_AGENT);
+        match self.post {
+            Some(json) => request
+                .method(http::Method::POST)
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(json.as_bytes().to_vec())),
+            None => request.body(Body::empty()),
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(client: Client, request_timeout: Duration, clock: Clock<'a>) -> Self {
+        Self {
+            client,
+            request_timeout,
+            clock,
+            answers: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
+        }
+    }
+
+    /// The time, as evidence writes it.
+    pub(super) fn now(&self) -> String {
+        rfc3339((self.clock)())
+    }
+
+    /// When a request that begins now must have ended.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.request_timeout
+    }
+
+    /// Sends a request, and again while that helps.
+    pub(super) async fn ask(&self, question: Question<'_>) -> Result<Answer, Failure> {
+        self.ask_until(question, self.deadline()).await
+    }
+
+    /// As [`Session::ask`], within a deadline that began earlier.
+    pub(super) async fn ask_until(
+        &self,
+        question: Question<'_>,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
+        let answered_before = self.answers.load(Ordering::Relaxed);
+        let mut retries = Retries::default();
+        loop {
+            if self.lost.load(Ordering::Relaxed) {
+                return Err(Failure::Lost);
+            }
+            let failure = match timeout_at(deadline, self.attempt(question)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::Timeout,
+            };
+            // A server that was never there is not worth waiting for.
+            if failure.is_silence() && self.answers.load(Ordering::Relaxed) == 0 {
+                return Err(failure);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(pause) = retries.pause(&failure, left) else {
+                self.notice_silence(&failure, answered_before).await;
+                return Err(failure);
+            };
+            sleep(pause).await;
+        }
+    }
+
+    /// Gives the server up when it answered nothing since the failed request began, and does not answer now.
+    async fn notice_silence(&self, failure: &Failure, answered_before: u64) {
+        if !failure.is_silence() || self.answers.load(Ordering::Relaxed) != answered_before {
+            return;
+        }
+        let patience = SIGN_OF_LIFE.min(self.request_timeout);
+        let answer = timeout(patience, self.attempt(Question::get("/version"))).await;
+        let silent = match answer {
+            Ok(Ok(_)) => false,
+            Ok(Err(failure)) => failure.is_silence(),
+            Err(_) => true,
+        };
+        if silent {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+    }
+
+    async fn attempt(&self, question: Question<'_>) -> Result<Answer, Failure> {
+        let request = question
+            .request()
+            .map_err(|_| Failure::Transport("the request cannot be written".to_owned()))?;
+        let asked = (self.clock)();
+        let response = self
+            .client
+            .send(request)
+            .await
+            .map_err(|error| Failure::of_error(&error))?;
+        let answered = (self.clock)();
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        let (head, body) = response.into_parts();
+        if !head.status.is_success() {
+            return Err(Failure::Status {
+                code: head.status.as_u16(),
+                reason: reason(body).await,
+                retry_after: retry_after(&head.headers),
+            });
+        }
+        if !is_json(&head.headers) {
+            return Err(Failure::ContentType);
+        }
+        Ok(Answer {
+            clock_difference: clock_difference(&head.headers, asked, answered),
+            body: read(body, announced_length(&head.headers), LONGEST_ANSWER).await?,
+        })
+    }
+}
+
+/// Time as evidence writes it.
+pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+async fn read(mut body: Body, expected: usize, longest: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::with_capacity(expected.min(longest));
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Failure::Cut)?.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > longest {
+            return Err(Failure::TooLarge);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// The one word that the API's `Status` gives as reason.
+async fn reason(body: Body) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Status {
+        reason: String,
+    }
+    let bytes = read(body, 0, LONGEST_REFUSAL).await.ok()?;
+    let Status { reason } = serde_json::from_slice(&bytes).ok()?;
+    let is_word =
+        (1..=64).contains(&reason.len()) && reason.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word.then(|| clean(&reason))
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    text(headers, header::CONTENT_TYPE).is_some_and(|content_type| {
+        let media_type = content_type.split(';').next().unwrap_or_default();
+        media_type.trim().eq_ignore_ascii_case("application/json")
+    })
+}
+
+fn announced_length(headers: &HeaderMap) -> usize {
+    text(headers, header::CONTENT_LENGTH)
+        .and_then(|length| length.parse().ok())
+        .unwrap_or_default()
+}
+
+/// `Retry-After` in seconds, the only form that API servers write.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = text(headers, header::RETRY_AFTER)?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Compares the middle between question and answer with the server's `Date`, which is cut to whole seconds and so
+/// half a second early on average.
+fn clock_difference(
+    headers: &HeaderMap,
+    asked: DateTime<Utc>,
+    answered: DateTime<Utc>,
+) -> Option<i64> {
+    let date = DateTime::parse_from_rfc2822(text(headers, header::DATE)?).ok()?;
+    let server = date.to_utc() + TimeDelta::milliseconds(500);
+    let local = asked + (answered - asked) / 2;
+    Some((local - server).num_milliseconds())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, header::HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn content_types_are_told_apart() {
+        let cases = [
+            ("application/json", true, "the usual answer"),
+            (
+                "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+                true,
+                "aggregated discovery",
+            ),
+            ("text/html; charset=utf-8", false, "a login page"),
+            ("application/jsonp", false, "another type that begins alike"),
+        ];
+        for (content_type, json, why) in cases {
+            assert_eq!(
+                is_json(&headers(header::CONTENT_TYPE, content_type)),
+                json,
+                "{why}"
+            );
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn waiting_times_are_whole_seconds() {
+        assert_eq!(
+            retry_after(&headers(header::RETRY_AFTER, "3")),
+            Some(Duration::from_secs(3))
+        );
+        for odd in ["soon", "-1", "Fri, 21 Nov 2025 07:00:00 GMT"] {
+            assert_eq!(
+                retry_after(&headers(header::RETRY_AFTER, odd)),
+                None,
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn clocks_are_compared_in_the_middle_of_the_exchange() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let headers = headers(header::DATE, "Fri, 21 Nov 2025 07:00:00 GMT");
+        let difference = clock_difference(
+            &headers,
+            at("2025-11-21T07:01:00.400Z"),
+            at("2025-11-21T07:01:00.600Z"),
+        );
+        assert_eq!(difference, Some(60_000));
+    }
+}

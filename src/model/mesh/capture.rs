@@ -1,0 +1,335 @@
+//! Which inbound traffic of a pod Istio redirects to the sidecar.
+//!
+//! The flags of the init container say it: they hold the mesh's defaults as well as the pod's annotations (istio
+//! `manifests/charts/istio-control/istio-discovery/files/injection-template.yaml`). With Istio's CNI plugin the
+//! annotations count too, since that is what the plugin reads (istio `cni/pkg/plugin/sidecar_redirect.go`).
+
+use serde::Deserialize;
+
+use super::super::pods::PodGroup;
+use super::{Doubt, Fact};
+use crate::projection::facts::UNRECOGNISED;
+
+/// Init container that sets the redirection up.
+const INIT: &str = "istio-init";
+/// Init container that checks what Istio's CNI plugin set up.
+const VALIDATION: &str = "istio-validation";
+/// Annotation with further networks of the pod.
+const NETWORKS: &str = "k8s.v1.cni.cncf.io/networks";
+/// Network through which Istio's own CNI plugin is called where plugins are not chained.
+const ISTIO_NETWORK: &str = "istio-cni";
+
+/// Whether traffic reaches the sidecar first; the worst comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Captured {
+    /// It does not.
+    No(Bypass),
+    /// It can't be told.
+    Unknown(Doubt),
+    /// It does.
+    Yes,
+}
+
+/// Why traffic goes past the sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bypass {
+    /// No init container redirects anything.
+    NotRedirected,
+    /// The interception mode is `NONE`.
+    ModeNone,
+    /// The list of included ports is empty.
+    NothingIncluded,
+    /// The port is not among those included.
+    NotIncluded,
+    /// The port is among those excluded.
+    Excluded,
+    /// An interface is excluded.
+    Interface,
+}
+
+/// The redirection of one pod.
+#[derive(Debug)]
+pub struct Capture {
+    settings: Vec<Settings>,
+    /// Names of the init containers, where none redirects.
+    without: Vec<Fact>,
+    networks: Option<(Captured, Fact)>,
+    /// Ports that may be excluded, because they are the proxy's own.
+    own_ports: Vec<u16>,
+}
+
+/// What one source says: the flags of a container, or the annotations.
+#[derive(Debug)]
+struct Settings {
+    mode: Setting,
+    include: Setting,
+    exclude: Setting,
+    interfaces: Setting,
+    /// What counts where no ports are included by name.
+    include_default: Option<&'static str>,
+}
+
+#[derive(Debug)]
+struct Setting {
+    value: Option<String>,
+    fact: Fact,
+}
+
+impl Capture {
+    /// Reads the redirection of a pod; `own_ports` are those of its proxy.
+    pub(super) fn new(pod: &PodGroup<'_>, own_ports: Vec<u16>) -> Self {
+        let redirecting = [INIT, VALIDATION];
+        let init = || {
+            pod.all_containers()
+                .filter(|container| container.pointer.starts_with("/spec/initContainers/"))
+        };
+        let mut settings: Vec<Settings> = init()
+            .filter(|container| redirecting.contains(&container.spec.name.as_str()))
+            .map(|container| {
+                let flag = |flag: &str| {
+                    let value = container.spec.args.value(flag);
+                    let pointer = format!("{}/args/{flag}", container.pointer);
+                    Setting::new(value, Fact::of_pod(pointer, value))
+                };
+                Settings {
+                    mode: flag("-m"),
+                    include: flag("-b"),
+                    exclude: flag("-d"),
+                    interfaces: flag("-c"),
+                    // Injection always states it; variables that could are not kept.
+                    include_default: None,
+                }
+            })
+            .collect();
+        if init().any(|container| container.spec.name == VALIDATION) {
+            settings.push(Settings::of_annotations(pod));
+        }
+        let without = if settings.is_empty() {
+            names(init())
+        } else {
+            Vec::new()
+        };
+        Self {
+            settings,
+            without,
+            networks: networks(pod),
+            own_ports,
+        }
+    }
+
+    /// Whether anything inbound is redirected at all.
+    pub fn redirects(&self) -> Captured {
+        self.worst(Settings::redirects)
+    }
+
+    /// Whether what comes to a port is redirected; without one, whether all ports but the proxy's own are.
+    pub fn of_port(&self, port: Option<u16>) -> Captured {
+        let own = self.worst(|settings| {
+            settings
+                .redirects()
+                .min(settings.interface())
+                .min(settings.of_port(port, &self.own_ports))
+        });
+        let networks = self.networks.as_ref().map(|(captured, _)| *captured);
+        own.min(networks.unwrap_or(Captured::Yes))
+    }
+
+    fn worst(&self, judge: impl Fn(&Settings) -> Captured) -> Captured {
+        let worst = self.settings.iter().map(judge).min();
+        worst.unwrap_or(Captured::No(Bypass::NotRedirected))
+    }
+
+    /// The values behind [`Capture::redirects`].
+    pub fn redirection_facts(&self) -> Vec<Fact> {
+        let settings = self.settings.iter();
+        let facts = settings.flat_map(|settings| [&settings.mode.fact, &settings.include.fact]);
+        facts.chain(&self.without).cloned().collect()
+    }
+
+    /// The values behind [`Capture::of_port`].
+    pub fn facts(&self) -> Vec<Fact> {
+        let settings = self.settings.iter().flat_map(|settings| {
+            [
+                &settings.mode,
+                &settings.include,
+                &settings.exclude,
+                &settings.interfaces,
+            ]
+        });
+        settings
+            .map(|setting| &setting.fact)
+            .chain(&self.without)
+            .chain(self.networks.as_ref().map(|(_, fact)| fact))
+            .cloned()
+            .collect()
+    }
+}
+
+fn names<'p>(containers: impl Iterator<Item = super::super::pods::Container<'p>>) -> Vec<Fact> {
+    let names: Vec<Fact> = containers
+        .map(|container| {
+            let pointer = format!("{}/name", container.pointer);
+            Fact::of_pod(pointer, Some(&container.spec.name))
+        })
+        .collect();
+    if names.is_empty() {
+        return vec![Fact::of_pod("/spec/initContainers", None::<&str>)];
+    }
+    names
+}
+
+impl Setting {
+    fn new(value: Option<&str>, fact: Fact) -> Self {
+        Self {
+            value: value.map(|value| value.trim().to_owned()),
+            fact,
+        }
+    }
+
+    fn value(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+}
+
+impl Settings {
+    fn of_annotations(pod: &PodGroup<'_>) -> Self {
+        let annotation =
+            |key: &str| Setting::new(pod.annotation(key), Fact::of_annotation(pod, key));
+        Self {
+            mode: annotation("sidecar.istio.io/interceptionMode"),
+            include: annotation("traffic.sidecar.istio.io/includeInboundPorts"),
+            exclude: annotation("traffic.sidecar.istio.io/excludeInboundPorts"),
+            interfaces: annotation("traffic.sidecar.istio.io/excludeInterfaces"),
+            include_default: Some("*"),
+        }
+    }
+
+    fn include(&self) -> Option<&str> {
+        self.include.value().or(self.include_default)
+    }
+
+    fn redirects(&self) -> Captured {
+        let mode = match self.mode.value() {
+            // Anything but TPROXY is set up as REDIRECT (istio `tools/istio-iptables/pkg/capture/run.go`).
+            None | Some("REDIRECT" | "TPROXY") => Captured::Yes,
+            Some("NONE") => Captured::No(Bypass::ModeNone),
+            Some(_) => Captured::Unknown(Doubt::CaptureValue),
+        };
+        let include = match self.include() {
+            None => Captured::Unknown(Doubt::CaptureUnstated),
+            Some("") => Captured::No(Bypass::NothingIncluded),
+            Some(UNRECOGNISED) => Captured::Unknown(Doubt::CaptureValue),
+            Some(_) => Captured::Yes,
+        };
+        mode.min(include)
+    }
+
+    fn interface(&self) -> Captured {
+        match self.interfaces.value() {
+            None | Some("") => Captured::Yes,
+            Some(UNRECOGNISED) => Captured::Unknown(Doubt::CaptureValue),
+            Some(_) => Captured::No(Bypass::Interface),
+        }
+    }
+
+    fn of_port(&self, port: Option<u16>, own_ports: &[u16]) -> Captured {
+        match self.include() {
+            // Told apart by `redirects`.
+            None | Some("" | UNRECOGNISED) => return Captured::Yes,
+            Some("*") => {}
+            Some(include) => {
+                return match port.map(|port| Ports::parse(include).contains(port)) {
+                    Some(Some(true)) => Captured::Yes,
+                    Some(None) => Captured::Unknown(Doubt::CaptureValue),
+                    Some(Some(false)) | None => Captured::No(Bypass::NotIncluded),
+                };
+            }
+        }
+        // Exclusions count only where everything is included.
+        let excluded = Ports::parse(self.exclude.value().unwrap_or_default());
+        let contained = match port {
+            Some(port) => excluded.contains(port),
+            None => excluded.contains_others(own_ports),
+        };
+        match contained {
+            Some(false) => Captured::Yes,
+            Some(true) => Captured::No(Bypass::Excluded),
+            None => Captured::Unknown(Doubt::CaptureValue),
+        }
+    }
+}
+
+/// A list of ports as iptables takes them: numbers, and ranges with a colon.
+struct Ports {
+    ranges: Vec<(u16, u16)>,
+    /// Whether every item could be read.
+    whole: bool,
+}
+
+impl Ports {
+    fn parse(text: &str) -> Self {
+        let mut ports = Self {
+            ranges: Vec::new(),
+            whole: true,
+        };
+        let items = text.split(',').map(str::trim);
+        for item in items.filter(|item| !item.is_empty()) {
+            let (first, last) = item.split_once(':').unwrap_or((item, item));
+            match (first.parse(), last.parse()) {
+                (Ok(first), Ok(last)) => ports.ranges.push((first, last)),
+                _ if item == "*" => ports.ranges.push((0, u16::MAX)),
+                _ => ports.whole = false,
+            }
+        }
+        ports
+    }
+
+    /// Whether a port is in the list; `None` when it may be in a part that could not be read.
+    fn contains(&self, port: u16) -> Option<bool> {
+        let contained = self
+            .ranges
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&port));
+        (contained || self.whole).then_some(contained)
+    }
+
+    /// Whether ports other than these are in the list.
+    fn contains_others(&self, known: &[u16]) -> Option<bool> {
+        let others = self
+            .ranges
+            .iter()
+            .any(|(first, last)| first != last || !known.contains(first));
+        (others || self.whole).then_some(others)
+    }
+}
+
+/// Further networks of the pod, which Istio does not capture.
+fn networks(pod: &PodGroup<'_>) -> Option<(Captured, Fact)> {
+    #[derive(Deserialize)]
+    struct Network {
+        name: String,
+    }
+    let text = pod.annotation(NETWORKS)?.trim();
+    let names: Option<Vec<String>> = if text.starts_with('[') {
+        serde_json::from_str::<Vec<Network>>(text)
+            .map(|networks| networks.into_iter().map(|network| network.name).collect())
+            .ok()
+    } else {
+        Some(text.split(',').map(str::to_owned).collect())
+    };
+    let harmless = names.is_some_and(|names| names.iter().all(|name| is_istio_network(name)));
+    let captured = if harmless {
+        Captured::Yes
+    } else {
+        Captured::Unknown(Doubt::SecondNetwork)
+    };
+    Some((captured, Fact::of_annotation(pod, NETWORKS)))
+}
+
+/// `namespace/name@interface`, the namespace and the interface optional.
+fn is_istio_network(network: &str) -> bool {
+    let network = network.trim();
+    let name = network.rsplit('/').next().unwrap_or_default();
+    let name = name.split('@').next().unwrap_or_default();
+    name.is_empty() || name == ISTIO_NETWORK
+}

@@ -1,0 +1,150 @@
+//! Objects that change how a sidecar listens, so that modes and flags no longer tell the whole.
+
+use std::collections::BTreeMap;
+
+use super::super::pods::PodGroup;
+use super::super::selector;
+use super::control_plane::Counted;
+use super::{Doubt, Fact, Mesh};
+use crate::kind::Kind;
+use crate::projection::Projection;
+use crate::projection::istio::{ConfigPatch, EnvoyFilter, Sidecar, WorkloadSelector};
+use crate::snapshot::Snapshot;
+
+/// Patched parts that decide whether TLS is demanded.
+const LISTENER_PARTS: &[&str] = &["FILTER_CHAIN", "LISTENER", "NETWORK_FILTER"];
+/// Contexts that inbound listeners of sidecars belong to.
+const INBOUND_CONTEXTS: &[&str] = &["ANY", "SIDECAR_INBOUND"];
+
+/// Objects that may change listeners, by namespace.
+#[derive(Debug, Default)]
+pub(super) struct Listeners<'s> {
+    sidecars: BTreeMap<&'s str, Vec<(usize, &'s Sidecar)>>,
+    filters: BTreeMap<&'s str, Vec<(usize, &'s EnvoyFilter)>>,
+}
+
+/// What changes the listeners of one pod.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Listeners that traffic is not redirected to, by port.
+    unredirected: Vec<(u16, Fact)>,
+    filters: Vec<Fact>,
+}
+
+impl<'s> Listeners<'s> {
+    pub(super) fn new(snapshot: &'s Snapshot) -> Self {
+        let mut listeners = Self::default();
+        for kind in [Kind::Sidecar, Kind::EnvoyFilter] {
+            for (index, object) in snapshot.of_kind(kind) {
+                let namespace = object.namespace();
+                match object.projection.as_ref() {
+                    Projection::Sidecar(sidecar) => {
+                        let sidecars = listeners.sidecars.entry(namespace).or_default();
+                        sidecars.push((index, sidecar));
+                    }
+                    Projection::EnvoyFilter(filter) => {
+                        let filters = listeners.filters.entry(namespace).or_default();
+                        filters.push((index, filter));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        listeners
+    }
+}
+
+impl Changes {
+    /// Why a port's listener may not be what modes and flags say; without a port, any listener.
+    pub(super) fn of_port(&self, port: Option<u16>) -> Option<(Doubt, Vec<Fact>)> {
+        let unredirected: Vec<Fact> = self
+            .unredirected
+            .iter()
+            .filter(|(number, _)| port.is_none_or(|port| port == *number))
+            .map(|(_, fact)| fact.clone())
+            .collect();
+        if !unredirected.is_empty() {
+            return Some((Doubt::SidecarListener, unredirected));
+        }
+        (!self.filters.is_empty()).then(|| (Doubt::EnvoyFilter, self.filters.clone()))
+    }
+}
+
+impl Mesh<'_> {
+    /// The changes to a pod's inbound listeners.
+    pub(super) fn changes(&self, pod: &PodGroup<'_>) -> Changes {
+        let mut namespaces = self.root_namespaces();
+        namespaces.retain(|root| *root != pod.namespace);
+        namespaces.push(pod.namespace);
+        let mut changes = Changes::default();
+        for namespace in namespaces {
+            self.add_sidecars(&mut changes, namespace, pod);
+            self.add_filters(&mut changes, namespace, pod);
+        }
+        changes
+    }
+
+    fn add_sidecars(&self, changes: &mut Changes, namespace: &str, pod: &PodGroup<'_>) {
+        for (object, sidecar) in self.listeners.sidecars.get(namespace).into_iter().flatten() {
+            let selector = sidecar.spec.workload_selector.as_ref();
+            if !selects(selector, pod) || self.is_ignored(pod, namespace, &sidecar.metadata) {
+                continue;
+            }
+            for (place, listener) in sidecar.spec.ingress.iter().enumerate() {
+                // Absent is DEFAULT, which is what the pod's own redirection does.
+                let mode = listener.capture_mode.as_deref().unwrap_or("DEFAULT");
+                if !matches!(mode, "DEFAULT" | "IPTABLES") {
+                    let pointer = format!("/spec/ingress/{place}/captureMode");
+                    let fact = Fact::of(*object, pointer, Some(mode));
+                    changes.unredirected.push((listener.port.number, fact));
+                }
+            }
+        }
+    }
+
+    fn add_filters(&self, changes: &mut Changes, namespace: &str, pod: &PodGroup<'_>) {
+        for (object, filter) in self.listeners.filters.get(namespace).into_iter().flatten() {
+            let selector = filter.spec.workload_selector.as_ref();
+            let attached = !filter.spec.target_refs.is_empty();
+            if attached
+                || !selects(selector, pod)
+                || self.is_ignored(pod, namespace, &filter.metadata)
+            {
+                continue;
+            }
+            let patches = filter.spec.config_patches.iter().enumerate();
+            changes
+                .filters
+                .extend(patches.filter(|(_, patch)| patches_inbound(patch)).map(
+                    |(place, patch)| {
+                        let pointer = format!("/spec/configPatches/{place}/applyTo");
+                        Fact::of(*object, pointer, Some(&patch.apply_to))
+                    },
+                ));
+        }
+    }
+
+    /// Whether no control plane that may serve the pod reads an object.
+    fn is_ignored(
+        &self,
+        pod: &PodGroup<'_>,
+        namespace: &str,
+        metadata: &crate::projection::Metadata,
+    ) -> bool {
+        let (candidates, doubt) = self.candidates(pod);
+        doubt.is_none()
+            && candidates
+                .iter()
+                .all(|control_plane| control_plane.counts(namespace, metadata) == Counted::No)
+    }
+}
+
+/// These two kinds call the labels of their selector `labels`; an empty selector selects all pods.
+fn selects(selector: Option<&WorkloadSelector>, pod: &PodGroup<'_>) -> bool {
+    selector.is_none_or(|selector| selector::matches_labels(&selector.labels, pod))
+}
+
+fn patches_inbound(patch: &ConfigPatch) -> bool {
+    let context = patch.matches.context.as_deref().unwrap_or("ANY");
+    LISTENER_PARTS.contains(&patch.apply_to.as_str()) && INBOUND_CONTEXTS.contains(&context)
+}

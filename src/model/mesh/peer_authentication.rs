@@ -1,0 +1,485 @@
+//! Every PeerAuthentication, and the mode that they add up to for a pod and port.
+//!
+//! Follows istio `pilot/pkg/model/authentication.go` and `pilot/pkg/security/authn/policy_applier.go`: the oldest
+//! policy of the mesh, the oldest of the namespace and the oldest that selects the pod count, each whole; the later
+//! overrides the earlier unless it is `UNSET`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, FixedOffset};
+
+use super::super::pods::PodGroup;
+use super::super::selector;
+use super::control_plane::{ControlPlane, Counted, REVISION_LABEL};
+use super::{Doubt, Fact, Istio, Mesh};
+use crate::kind::Kind;
+use crate::projection::istio::{MutualTls, PeerAuthenticationSpec};
+use crate::projection::{Metadata, Projection};
+use crate::snapshot::Snapshot;
+
+/// What inbound connections must be, the weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Plaintext.
+    Disable,
+    /// Either.
+    Permissive,
+    /// A word that the API does not know.
+    Unrecognised,
+    /// Mutual TLS.
+    Strict,
+}
+
+impl Mode {
+    fn of(mtls: Option<&MutualTls>) -> Option<Self> {
+        match mtls?.mode.as_deref()? {
+            "UNSET" => None,
+            "DISABLE" => Some(Self::Disable),
+            "PERMISSIVE" => Some(Self::Permissive),
+            "STRICT" => Some(Self::Strict),
+            _ => Some(Self::Unrecognised),
+        }
+    }
+
+    /// Whether plaintext is accepted.
+    pub const fn is_weak(self) -> bool {
+        match self {
+            Self::Disable | Self::Permissive => true,
+            Self::Unrecognised | Self::Strict => false,
+        }
+    }
+
+    /// As in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disable => "DISABLE",
+            Self::Permissive => "PERMISSIVE",
+            Self::Unrecognised => "(unrecognised)",
+            Self::Strict => "STRICT",
+        }
+    }
+}
+
+/// One PeerAuthentication.
+#[derive(Debug)]
+pub struct Policy<'s> {
+    /// Index of its object.
+    pub object: usize,
+    /// Its namespace.
+    pub namespace: &'s str,
+    /// Its name.
+    pub name: &'s str,
+    pub(super) metadata: &'s Metadata,
+    spec: &'s PeerAuthenticationSpec,
+    /// Absent in files.
+    created: Option<DateTime<FixedOffset>>,
+}
+
+impl Policy<'_> {
+    /// Without a selector, or with an empty one, it is for its whole namespace.
+    pub(super) fn selects_all(&self) -> bool {
+        self.spec
+            .selector
+            .as_ref()
+            .is_none_or(|selector| selector.match_labels.is_empty())
+    }
+
+    /// Whether it selects every pod that `other` selects.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        match (&self.spec.selector, &other.spec.selector) {
+            (None, _) => true,
+            (Some(own), None) => own.match_labels.is_empty(),
+            (Some(own), Some(other)) => {
+                selector::matches_labels(&own.match_labels, &other.match_labels)
+            }
+        }
+    }
+
+    fn selects(&self, pod: &PodGroup<'_>) -> bool {
+        self.spec
+            .selector
+            .as_ref()
+            .is_some_and(|selector| selector::matches_labels(&selector.match_labels, pod))
+    }
+
+    /// Whether it is known when it was made.
+    pub(super) fn is_dated(&self) -> bool {
+        self.created.is_some()
+    }
+
+    /// The mode that it sets; `None` inherits.
+    pub(super) fn mode(&self) -> Option<Mode> {
+        Mode::of(self.spec.mtls.as_ref())
+    }
+
+    /// The modes that it sets for single ports; they count only with a selector.
+    pub(super) fn port_modes(&self) -> impl Iterator<Item = (&str, Mode)> {
+        let of_ports = (!self.selects_all()).then_some(&self.spec.port_level_mtls);
+        of_ports
+            .into_iter()
+            .flatten()
+            .filter_map(|(port, mtls)| Some((port.as_str(), Mode::of(Some(mtls))?)))
+    }
+
+    fn port_mode(&self, port: u16) -> Option<Mode> {
+        self.port_modes()
+            .find(|(key, _)| key.parse() == Ok(port))
+            .map(|(_, mode)| mode)
+    }
+
+    pub(super) fn mode_fact(&self) -> Fact {
+        let mtls = self.spec.mtls.as_ref();
+        Fact::of(
+            self.object,
+            "/spec/mtls/mode",
+            mtls.and_then(|mtls| mtls.mode.as_deref()),
+        )
+    }
+
+    pub(super) fn port_fact(&self, port: &str) -> Option<Fact> {
+        let mtls = self.spec.port_level_mtls.get(port)?;
+        let pointer = format!("/spec/portLevelMtls/{port}/mode");
+        Some(Fact::of(self.object, pointer, mtls.mode.as_deref()))
+    }
+}
+
+/// All policies by namespace, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Policies<'s> {
+    by_namespace: BTreeMap<&'s str, Vec<Policy<'s>>>,
+}
+
+impl<'s> Policies<'s> {
+    pub(super) fn new(snapshot: &'s Snapshot) -> Self {
+        let mut by_namespace: BTreeMap<&str, Vec<Policy<'_>>> = BTreeMap::new();
+        for (index, object) in snapshot.of_kind(Kind::PeerAuthentication) {
+            let Projection::PeerAuthentication(policy) = object.projection.as_ref() else {
+                continue;
+            };
+            let created = object.identity.creation_timestamp.as_deref();
+            by_namespace
+                .entry(object.namespace())
+                .or_default()
+                .push(Policy {
+                    object: index,
+                    namespace: object.namespace(),
+                    name: object.name(),
+                    metadata: &policy.metadata,
+                    spec: &policy.spec,
+                    created: created.and_then(|text| DateTime::parse_from_rfc3339(text).ok()),
+                });
+        }
+        for policies in by_namespace.values_mut() {
+            // Times have whole seconds, so that ties are common; names decide them.
+            policies
+                .sort_by(|left, right| (left.created, left.name).cmp(&(right.created, right.name)));
+        }
+        Self { by_namespace }
+    }
+
+    pub(super) fn of(&self, namespace: &str) -> &[Policy<'s>] {
+        self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = (&'s str, &[Policy<'s>])> {
+        self.by_namespace
+            .iter()
+            .map(|(namespace, policies)| (*namespace, policies.as_slice()))
+    }
+}
+
+/// The policies of one level, of which the oldest counts.
+#[derive(Debug, Default)]
+pub(super) struct Slot<'p> {
+    /// Those that may be the oldest; more than one only in doubt. `None` stands for no policy.
+    pub(super) possible: Vec<Option<&'p Policy<'p>>>,
+    /// Why there is more than one.
+    pub(super) doubt: Option<Doubt>,
+}
+
+impl<'p> Slot<'p> {
+    /// Of candidates in the order of age.
+    pub(super) fn pick(
+        control_plane: &ControlPlane<'_>,
+        candidates: impl Iterator<Item = &'p Policy<'p>>,
+    ) -> Self {
+        let counted: Vec<(&Policy<'_>, Counted)> = candidates
+            .map(|policy| {
+                let counted = control_plane.counts(policy.namespace, policy.metadata);
+                (policy, counted)
+            })
+            .filter(|(_, counted)| *counted != Counted::No)
+            .collect();
+        let undated = counted.len() > 1 && counted.iter().any(|(policy, _)| !policy.is_dated());
+        let mut slot = Self {
+            possible: Vec::new(),
+            doubt: undated.then_some(Doubt::CreationTimes),
+        };
+        let mut certain = false;
+        for (policy, counted) in counted {
+            slot.possible.push(Some(policy));
+            match counted {
+                Counted::Unknown(doubt) => slot.doubt = slot.doubt.or(Some(doubt)),
+                Counted::Yes | Counted::No => certain = true,
+            }
+            if certain && !undated {
+                break;
+            }
+        }
+        if !certain {
+            slot.possible.push(None);
+        }
+        slot
+    }
+}
+
+/// The three levels that decide for one pod under one control plane.
+#[derive(Debug)]
+struct Chain<'p> {
+    mesh: Slot<'p>,
+    namespace: Slot<'p>,
+    workload: Slot<'p>,
+}
+
+/// The modes that policies may add up to for one pod.
+#[derive(Debug)]
+pub struct Resolution<'p> {
+    chains: Vec<Chain<'p>>,
+    /// Why some control plane that may serve the pod could not be asked.
+    unresolved: Option<Doubt>,
+    /// What led to the control planes.
+    facts: Vec<Fact>,
+}
+
+/// A mode and the index of the policy that sets it; without one it is Istio's default.
+pub type Setting = (Mode, Option<usize>);
+
+/// What the policies add up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enforcement {
+    /// Mutual TLS alone is accepted.
+    Strict(Setting),
+    /// Plaintext is accepted.
+    Weak(Setting),
+    /// It can't be told.
+    Unknown(Doubt),
+}
+
+impl Mesh<'_> {
+    /// Resolves the policies for a pod of the sidecar data plane.
+    pub fn resolve<'p>(&'p self, pod: &PodGroup<'_>) -> Resolution<'p> {
+        let (candidates, mut unresolved) = self.candidates(pod);
+        let mut facts = revision_facts(pod);
+        let mut chains = Vec::new();
+        for control_plane in candidates {
+            facts.extend(control_plane.facts(Some(pod.namespace)));
+            match &control_plane.config {
+                Ok(config) => {
+                    chains.push(self.chain(control_plane, config.root_namespace, pod));
+                }
+                Err(missing) => unresolved = unresolved.or(Some(Doubt::MeshConfig(*missing))),
+            }
+        }
+        Resolution {
+            chains,
+            unresolved,
+            facts,
+        }
+    }
+
+    /// The control planes that may serve a pod. Labels only ask for a revision; the injector notes the actual one.
+    pub(super) fn candidates(&self, pod: &PodGroup<'_>) -> (Vec<&ControlPlane<'_>>, Option<Doubt>) {
+        let unseen = self.pods_unread.map(Doubt::Pods);
+        let revision = revision(pod);
+        let candidates: Vec<&ControlPlane<'_>> = self
+            .control_planes
+            .iter()
+            .filter(|control_plane| {
+                revision
+                    .as_ref()
+                    .is_none_or(|revision| *revision == control_plane.revision)
+            })
+            .collect();
+        let doubt = if self.istio != Istio::Here {
+            Some(unseen.unwrap_or(Doubt::ControlPlaneElsewhere))
+        } else if candidates.is_empty() {
+            Some(unseen.unwrap_or(Doubt::RevisionElsewhere))
+        } else if revision.is_none() {
+            unseen
+        } else {
+            None
+        };
+        (candidates, doubt)
+    }
+
+    fn chain<'p>(
+        &'p self,
+        control_plane: &ControlPlane<'_>,
+        root: &str,
+        pod: &PodGroup<'_>,
+    ) -> Chain<'p> {
+        let for_all = |namespace: &str| {
+            let policies = self.policies.of(namespace).iter();
+            Slot::pick(
+                control_plane,
+                policies.filter(|policy| policy.selects_all()),
+            )
+        };
+        if pod.namespace == root {
+            // Policies with a selector are ignored here, also for pods of the root namespace.
+            let (namespace, workload) = (Slot::none(), Slot::none());
+            return Chain {
+                mesh: for_all(root),
+                namespace,
+                workload,
+            };
+        }
+        let selecting = self
+            .policies
+            .of(pod.namespace)
+            .iter()
+            .filter(|policy| !policy.selects_all() && policy.selects(pod));
+        Chain {
+            mesh: for_all(root),
+            namespace: for_all(pod.namespace),
+            workload: Slot::pick(control_plane, selecting),
+        }
+    }
+}
+
+impl Slot<'_> {
+    fn none() -> Self {
+        Self {
+            possible: vec![None],
+            doubt: None,
+        }
+    }
+}
+
+impl Chain<'_> {
+    fn doubt(&self) -> Option<Doubt> {
+        self.workload
+            .doubt
+            .or(self.namespace.doubt)
+            .or(self.mesh.doubt)
+    }
+
+    /// Every setting that is possible for a port, or the weakest of all ports.
+    fn settings(&self, port: Option<u16>) -> BTreeSet<Setting> {
+        let mut settings = BTreeSet::new();
+        for mesh in &self.mesh.possible {
+            for namespace in &self.namespace.possible {
+                for workload in &self.workload.possible {
+                    let of_pod = [mesh, namespace, workload]
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|policy| Some((policy.mode()?, Some(policy.object))))
+                        .next_back()
+                        .unwrap_or((Mode::Permissive, None));
+                    settings.insert(of_port(of_pod, *workload, port));
+                }
+            }
+        }
+        settings
+    }
+
+    fn facts(&self, port: Option<u16>) -> impl Iterator<Item = Fact> {
+        let slots = [&self.mesh, &self.namespace, &self.workload];
+        let policies = slots
+            .into_iter()
+            .flat_map(|slot| slot.possible.iter().flatten());
+        policies.flat_map(move |policy| {
+            let ports = policy
+                .port_modes()
+                .filter(move |(key, _)| port.is_none_or(|port| key.parse() == Ok(port)))
+                .filter_map(|(key, _)| policy.port_fact(key));
+            std::iter::once(policy.mode_fact()).chain(ports)
+        })
+    }
+}
+
+fn of_port(of_pod: Setting, workload: Option<&Policy<'_>>, port: Option<u16>) -> Setting {
+    let Some(policy) = workload else {
+        return of_pod;
+    };
+    let by = Some(policy.object);
+    match port {
+        Some(port) => policy.port_mode(port).map_or(of_pod, |mode| (mode, by)),
+        None => policy
+            .port_modes()
+            .map(|(_, mode)| (mode, by))
+            .chain([of_pod])
+            .min()
+            .unwrap_or(of_pod),
+    }
+}
+
+impl Resolution<'_> {
+    /// What holds for a port; without one, for the pod and whatever single port is weaker.
+    pub fn enforcement(&self, port: Option<u16>) -> Enforcement {
+        if let Some(doubt) = self.unresolved {
+            return Enforcement::Unknown(doubt);
+        }
+        let settings: BTreeSet<Setting> = self
+            .chains
+            .iter()
+            .flat_map(|chain| chain.settings(port))
+            .collect();
+        let doubt = self.chains.iter().find_map(Chain::doubt);
+        let otherwise = if self.chains.len() > 1 {
+            Doubt::Revision
+        } else {
+            Doubt::Mode
+        };
+        settle(&settings, doubt.unwrap_or(otherwise))
+    }
+
+    /// The values behind [`Resolution::enforcement`].
+    pub fn facts(&self, port: Option<u16>) -> Vec<Fact> {
+        let of_policies = self.chains.iter().flat_map(|chain| chain.facts(port));
+        let mut facts: Vec<Fact> = Vec::new();
+        for fact in self.facts.iter().cloned().chain(of_policies) {
+            if !facts.contains(&fact) {
+                facts.push(fact);
+            }
+        }
+        facts
+    }
+}
+
+/// What possible settings have in common.
+pub(super) fn settle(settings: &BTreeSet<Setting>, doubt: Doubt) -> Enforcement {
+    let unrecognised = settings.iter().all(|(mode, _)| *mode == Mode::Unrecognised);
+    match (settings.first(), settings.last()) {
+        (Some(_), Some(strongest)) if strongest.0.is_weak() => Enforcement::Weak(*strongest),
+        (Some(weakest), Some(_)) if weakest.0 == Mode::Strict => Enforcement::Strict(*weakest),
+        (Some(_), _) if unrecognised => Enforcement::Unknown(Doubt::Mode),
+        _ => Enforcement::Unknown(doubt),
+    }
+}
+
+/// The revision that the injector noted on the pod.
+fn revision(pod: &PodGroup<'_>) -> Option<String> {
+    let noted = pod.annotation(REVISION_LABEL).map(str::to_owned);
+    let of_status = || {
+        let status = pod.annotation(STATUS)?;
+        let status: serde_json::Value = serde_json::from_str(status).ok()?;
+        Some(status.get("revision")?.as_str()?.to_owned())
+    };
+    noted
+        .filter(|revision| !revision.is_empty())
+        .or_else(of_status)
+        .filter(|revision| !revision.is_empty())
+}
+
+fn revision_facts(pod: &PodGroup<'_>) -> Vec<Fact> {
+    [REVISION_LABEL, STATUS]
+        .into_iter()
+        .filter(|key| pod.annotation(key).is_some())
+        .map(|key| Fact::of_annotation(pod, key))
+        .take(1)
+        .collect()
+}
+
+/// Annotation in which the injector describes what it did.
+const STATUS: &str = "sidecar.istio.io/status";

@@ -1,0 +1,179 @@
+//! What the model found of the mesh, in words and reason codes.
+
+use crate::model::Model;
+use crate::model::mesh::Doubt;
+use crate::model::mesh::capture::Bypass;
+use crate::model::mesh::data_plane::{DataPlane, Unmeshed};
+use crate::model::mesh::inbound::Cause;
+use crate::model::mesh::peer_authentication::Setting;
+use crate::rules::Reason;
+
+/// The reason code of a doubt.
+pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
+    match doubt {
+        Doubt::Pods(missing) | Doubt::MeshConfig(missing) | Doubt::NamespaceLabels(missing) => {
+            missing.into()
+        }
+        Doubt::ControlPlaneElsewhere
+        | Doubt::RevisionElsewhere
+        | Doubt::Revision
+        | Doubt::CreationTimes
+        | Doubt::CaptureUnstated
+        | Doubt::ZtunnelNotReady
+        | Doubt::NotStarted => Reason::Absent,
+        Doubt::DiscoverySelector
+        | Doubt::Mode
+        | Doubt::CaptureValue
+        | Doubt::ProxyRole
+        | Doubt::Gateway
+        | Doubt::Waypoint
+        | Doubt::Ambient
+        | Doubt::Linkerd => Reason::Unrecognised,
+        Doubt::SecondNetwork | Doubt::NoEnvoy => Reason::Unenforced,
+        Doubt::SidecarListener | Doubt::EnvoyFilter => Reason::ForeignPolicy,
+        Doubt::NotInjectedYet => Reason::Template,
+    }
+}
+
+/// A doubt in words.
+pub(super) fn doubt(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::ControlPlaneElsewhere => {
+            "Istio is in use and no control plane of it was found here; its policies may be those of another cluster"
+        }
+        Doubt::RevisionElsewhere => {
+            "no control plane of the revision that the proxy was injected by was found here"
+        }
+        Doubt::Revision => {
+            "nothing says which of several control planes serves the pod, and they come to different modes"
+        }
+        Doubt::Pods(_) => "not all pods were read, and a control plane may be among them",
+        Doubt::MeshConfig(_) => "the mesh configuration of the control plane is not known",
+        Doubt::NamespaceLabels(_) => {
+            "the control plane reads namespaces by their labels, and these were not read"
+        }
+        Doubt::DiscoverySelector => {
+            "a discovery selector of the mesh has an operator that the API does not know"
+        }
+        Doubt::CreationTimes => {
+            "the oldest of several policies counts, and not all of them have a creation time"
+        }
+        Doubt::Mode => "the mode that decides is none that the API knows",
+        Doubt::CaptureValue => "a setting of the redirection has an unexpected form",
+        Doubt::CaptureUnstated => "the redirection does not state which ports it includes",
+        Doubt::SecondNetwork => "further networks of the pod are not redirected to the proxy",
+        Doubt::SidecarListener => "a Sidecar sets up a listener that traffic is not redirected to",
+        Doubt::EnvoyFilter => "an EnvoyFilter patches the inbound listeners",
+        Doubt::ProxyRole => "the role of the proxy has an unexpected form",
+        Doubt::NoEnvoy => {
+            "the proxy container runs the agent without Envoy, which intercepts nothing"
+        }
+        Doubt::ZtunnelNotReady => "the pod is redirected, and no ztunnel is ready on its node",
+        Doubt::Gateway => "an Istio gateway, whose servers state their own TLS modes",
+        Doubt::Waypoint => "an Istio waypoint, which takes tunnelled traffic",
+        Doubt::Ambient => "Istio's ambient mode, in which the node's ztunnel decides",
+        Doubt::Linkerd => "a Linkerd proxy, which Linkerd's own policies govern",
+        Doubt::NotInjectedYet => "whether a proxy is injected is decided when a pod is made",
+        Doubt::NotStarted => "the pod has no address yet",
+    }
+}
+
+/// The reason code of a cause.
+pub(super) fn reason_of_cause(cause: Cause) -> Reason {
+    match cause {
+        Cause::Protocol
+        | Cause::Unmeshed(Unmeshed::HostNetwork | Unmeshed::ProxyEnds | Unmeshed::OptedOut)
+        | Cause::Bypass(
+            Bypass::ModeNone
+            | Bypass::NothingIncluded
+            | Bypass::NotIncluded
+            | Bypass::Excluded
+            | Bypass::Interface,
+        )
+        | Cause::AmbientOutbound
+        | Cause::Mode((_, Some(_))) => Reason::Value,
+        Cause::Unmeshed(
+            Unmeshed::NotStartedAsProxy | Unmeshed::NotRedirected | Unmeshed::NoProxy,
+        )
+        | Cause::Bypass(Bypass::NotRedirected)
+        | Cause::LinkerdUnredirected => Reason::Absent,
+        Cause::Mode((_, None)) => Reason::Default,
+    }
+}
+
+/// A cause in words.
+pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
+    let words = match cause {
+        Cause::Protocol => "meshes carry TCP only",
+        Cause::Unmeshed(Unmeshed::HostNetwork) => {
+            "the pod is in the node's network, where no mesh proxy takes its traffic"
+        }
+        Cause::Unmeshed(Unmeshed::ProxyEnds) => {
+            "the proxy is an init container that ends before the app starts"
+        }
+        Cause::Unmeshed(Unmeshed::NotStartedAsProxy) => {
+            "a container is named like the proxy and not started as one"
+        }
+        Cause::Unmeshed(Unmeshed::NotRedirected) => {
+            "ambient mode is asked for, and the pod is not redirected to a ztunnel"
+        }
+        Cause::Unmeshed(Unmeshed::OptedOut) => {
+            "the pod opted out of the ambient mode of its namespace, and has no proxy"
+        }
+        Cause::Unmeshed(Unmeshed::NoProxy) => "the pod has no mesh proxy",
+        Cause::Bypass(Bypass::NotRedirected) => {
+            "the pod has a proxy, and nothing redirects traffic to it"
+        }
+        Cause::Bypass(Bypass::ModeNone) => "the interception mode of the proxy is NONE",
+        Cause::Bypass(Bypass::NothingIncluded) => "no inbound port is redirected to the proxy",
+        Cause::Bypass(Bypass::NotIncluded) => {
+            "not among the inbound ports that are redirected to the proxy"
+        }
+        Cause::Bypass(Bypass::Excluded) => "excluded from what is redirected to the proxy",
+        Cause::Bypass(Bypass::Interface) => {
+            "a network interface is excluded from what is redirected to the proxy"
+        }
+        Cause::AmbientOutbound => "inbound traffic is kept out of the ztunnel by annotation",
+        Cause::LinkerdUnredirected => {
+            "the pod has a Linkerd proxy, and no init container redirects traffic to it"
+        }
+        Cause::Mode(setting) => return self::setting(model, setting),
+    };
+    words.to_owned()
+}
+
+/// A mode and what sets it.
+pub(super) fn setting(model: &Model<'_>, (mode, by): Setting) -> String {
+    match by {
+        None => format!(
+            "no PeerAuthentication sets a mode, so it is {}",
+            mode.name()
+        ),
+        Some(policy) => {
+            let policy = model.object(policy);
+            format!(
+                "PeerAuthentication {}/{} sets {}",
+                policy.namespace(),
+                policy.name(),
+                mode.name()
+            )
+        }
+    }
+}
+
+/// A data plane in words.
+pub(super) fn data_plane(data_plane: DataPlane) -> &'static str {
+    match data_plane {
+        DataPlane::Sidecar => "an Istio sidecar takes the pod's traffic",
+        DataPlane::Gateway => "the pod is an Istio gateway",
+        DataPlane::Waypoint => "the pod is an Istio waypoint",
+        DataPlane::NoEnvoy => "the pod has Istio's agent without Envoy",
+        DataPlane::Ambient => "a ready ztunnel on the node takes the pod's traffic",
+        DataPlane::AmbientOutbound => "a ztunnel takes the pod's outbound traffic",
+        DataPlane::ZtunnelNotReady => "the pod waits for a ztunnel",
+        DataPlane::Linkerd => "a Linkerd proxy takes the pod's traffic",
+        DataPlane::LinkerdUnredirected => "the pod has a Linkerd proxy",
+        DataPlane::UnknownRole => "the pod has a proxy of unknown role",
+        DataPlane::Unmeshed(_) => "the pod has no mesh proxy",
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether a port accepts mutual TLS alone: a STRICT policy and a proxy that all traffic to the port passes.
+
+use super::words;
+use crate::kind::Kind;
+use crate::model::mesh::inbound::{Accepts, Inbound};
+use crate::model::{Model, PodGroup, Role};
+use crate::rules::{
+    Group, Observation, Port, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "workload-strict-mtls",
+    version: 1,
+    title: "Every port accepts mutual TLS alone",
+    severity: Severity::Critical,
+    group: Group::Mesh,
+    subjects: Subjects::Kinds(&[Kind::Pod]),
+    reads: &[
+        Read::required(Kind::PeerAuthentication, Reach::NamespaceAndMeshRoot),
+        Read::required(Kind::Pod, Reach::Namespace),
+        // They may open, or unhook, what modes and flags close.
+        Read::to_pass(Kind::Sidecar, Reach::NamespaceAndMeshRoot),
+        Read::to_pass(Kind::EnvoyFilter, Reach::NamespaceAndMeshRoot),
+        // Their targets are ports too.
+        Read::to_pass(Kind::Service, Reach::Namespace),
+        // The mesh configuration and the labels that it selects namespaces by: the model says where they count.
+        Read::refines(Kind::ConfigMap),
+        Read::refines(Kind::Namespace),
+    ],
+    docs: include_str!("../../../docs/rules/workload-strict-mtls.md"),
+    check,
+};
+
+fn check(model: &Model<'_>) -> Vec<Observation> {
+    model
+        .judged_pods()
+        .flat_map(|(index, pod)| rows(model, index, pod))
+        .collect()
+}
+
+fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation> {
+    let subject = Subject::Pods(index);
+    if pod.is_finished() {
+        return vec![Observation::finished(subject)];
+    }
+    if pod.role == Role::MeshControlPlane {
+        let message = "part of the mesh's own control plane";
+        return vec![Observation::not_applicable(subject, Reason::Value, message)];
+    }
+    let inbound = model.mesh.inbound(pod);
+    let ports = model.inbound_ports(index);
+    if ports.is_empty() {
+        let observation = observe(model, subject, &inbound, None);
+        return vec![observation.facts(inbound.facts(None))];
+    }
+    ports
+        .into_iter()
+        .map(|(port, facts)| {
+            observe(model, subject.clone(), &inbound, Some(&port))
+                .facts(facts)
+                .facts(inbound.facts(Some(&port)))
+                .port(port)
+        })
+        .collect()
+}
+
+fn observe(
+    model: &Model<'_>,
+    subject: Subject,
+    inbound: &Inbound<'_>,
+    port: Option<&Port>,
+) -> Observation {
+    match inbound.accepts(port) {
+        Accepts::MutualTls(setting) => Observation::pass(
+            subject,
+            Reason::Value,
+            format!(
+                "accepts mutual TLS alone: {}, and traffic passes the sidecar first",
+                words::setting(model, setting)
+            ),
+        ),
+        Accepts::OwnPort => Observation::pass(
+            subject,
+            Reason::MeshOwnPort,
+            "the proxy's own port for metrics or health, in plaintext by design",
+        ),
+        Accepts::Plaintext(cause) => {
+            let message = format!("accepts plaintext: {}", words::cause(model, cause));
+            let observation = Observation::fail(subject, words::reason_of_cause(cause), message);
+            if cause.is_final() {
+                observation.conclusive()
+            } else {
+                observation
+            }
+        }
+        Accepts::Unknown(doubt) => {
+            Observation::indeterminate(subject, words::reason_of_doubt(doubt), words::doubt(doubt))
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! References from routing objects to ports of Services.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::readings::{read_service, read_targets};
+use super::{Apps, admin_targets, describe};
+use crate::kind::Kind;
+use crate::model::Model;
+use crate::model::services::Target;
+use crate::model::services::backends::Backend;
+use crate::projection::Projection;
+use crate::rules::{Observation, Reason, Subject};
+
+/// One reference, and what it leads to.
+pub(super) struct Reference {
+    /// JSON pointer to it in the subject.
+    pub(super) pointer: String,
+    /// What stands there.
+    pub(super) value: Option<Value>,
+    /// Service and port, as they are named there.
+    pub(super) name: String,
+    /// What they lead to.
+    pub(super) backend: Backend,
+}
+
+impl Reference {
+    fn targets(&self) -> &[Target] {
+        match &self.backend {
+            Backend::Found { targets, .. } => targets,
+            Backend::Dangling | Backend::Unread(_) => &[],
+        }
+    }
+
+    fn leads_to(&self, apps: &Apps) -> bool {
+        match &self.backend {
+            Backend::Found { groups, .. } => groups.iter().any(|group| apps.contains(group)),
+            Backend::Dangling | Backend::Unread(_) => false,
+        }
+    }
+
+    /// The Services on the way.
+    fn services(&self) -> Vec<usize> {
+        match &self.backend {
+            Backend::Found { service, alias, .. } => {
+                alias.iter().chain([service]).copied().collect()
+            }
+            Backend::Dangling | Backend::Unread(_) => Vec::new(),
+        }
+    }
+}
+
+/// Judges an object by its references. `None` for one out of scope that leads to no judged app pod.
+pub(super) fn judge(
+    model: &Model<'_>,
+    apps: &Apps,
+    index: usize,
+    references: &[Reference],
+) -> Option<Observation> {
+    let subject = Subject::Object(index);
+    let leads = references.iter().any(|reference| reference.leads_to(apps));
+    if !leads && !model.scope.contains(model.object(index).namespace()) {
+        return None;
+    }
+    let observation = if let Some(message) = exposed(model, apps, references) {
+        Observation::fail(subject, Reason::Value, message).conclusive()
+    } else if let Some(message) = unread(references) {
+        Observation::indeterminate(subject, Reason::BackendUnresolved, message)
+    } else {
+        harmless(model, subject, leads, references)
+    };
+    let observation = references
+        .iter()
+        .fold(observation, |observation, reference| {
+            observation.read(&reference.pointer, reference.value.as_ref())
+        });
+    Some(read_services(observation, model, apps, references))
+}
+
+fn exposed(model: &Model<'_>, apps: &Apps, references: &[Reference]) -> Option<String> {
+    let exposed: Vec<(&str, Vec<&Target>)> = references
+        .iter()
+        .map(|reference| {
+            let targets = admin_targets(reference.targets(), apps);
+            (reference.name.as_str(), targets)
+        })
+        .filter(|(_, targets)| !targets.is_empty())
+        .collect();
+    let targets: Vec<&Target> = exposed
+        .iter()
+        .flat_map(|(_, targets)| targets.iter().copied())
+        .collect();
+    let names: BTreeSet<&str> = exposed.iter().map(|(name, _)| *name).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "backend {} leads to {}",
+            join(&names),
+            describe(model, &targets)
+        )
+    })
+}
+
+fn unread(references: &[Reference]) -> Option<String> {
+    let names: BTreeSet<&str> = references
+        .iter()
+        .filter(|reference| matches!(reference.backend, Backend::Unread(_)))
+        .map(|reference| reference.name.as_str())
+        .collect();
+    (!names.is_empty()).then(|| {
+        let names = join(&names);
+        format!("backend {names} could not be resolved: Services were not read")
+    })
+}
+
+fn harmless(
+    model: &Model<'_>,
+    subject: Subject,
+    leads: bool,
+    references: &[Reference],
+) -> Observation {
+    let dangling: BTreeSet<&str> = references
+        .iter()
+        .filter(|reference| reference.backend == Backend::Dangling)
+        .map(|reference| reference.name.as_str())
+        .collect();
+    let rests_on: BTreeSet<(Kind, &str)> = references
+        .iter()
+        .flat_map(Reference::services)
+        .flat_map(|service| {
+            let namespace = model.object(service).namespace();
+            [(Kind::Pod, namespace), (Kind::EndpointSlice, namespace)]
+        })
+        .collect();
+    let unknown = rests_on
+        .iter()
+        .any(|(kind, namespace)| model.gaps.in_namespace(*kind, namespace).is_some());
+    let observation = match (leads, dangling.is_empty()) {
+        (true, true) => {
+            let message = "no backend leads to an admin port of an app pod";
+            Observation::pass(subject, Reason::Value, message)
+        }
+        (true, false) => {
+            let names = join(&dangling);
+            let message = format!(
+                "no backend leads to an admin port of an app pod; backend {names} does not exist"
+            );
+            Observation::pass(subject, Reason::Value, message)
+        }
+        (false, false) => {
+            let message = format!("backend {} does not exist", join(&dangling));
+            Observation::pass(subject, Reason::Absent, message)
+        }
+        // A pass that rests on the unread kind: the assessor takes it away, and says why.
+        (false, true) if unknown => {
+            let message = "no backend is known to lead to an app pod";
+            Observation::pass(subject, Reason::NoAppBackend, message)
+        }
+        (false, true) => {
+            let message = "no backend leads to an app pod";
+            Observation::not_applicable(subject, Reason::NoAppBackend, message)
+        }
+    };
+    rests_on
+        .into_iter()
+        .fold(observation, |observation, (kind, namespace)| {
+            observation.needs(kind, namespace)
+        })
+}
+
+fn read_services(
+    mut observation: Observation,
+    model: &Model<'_>,
+    apps: &Apps,
+    references: &[Reference],
+) -> Observation {
+    let mut known = BTreeSet::new();
+    for reference in references {
+        for service in reference.services() {
+            let Projection::Service(content) = model.object(service).projection.as_ref() else {
+                continue;
+            };
+            if known.insert(service) {
+                observation = read_service(observation, Some(service), &content.spec);
+            }
+        }
+        if let Some(last) = reference.services().first() {
+            observation = read_targets(observation, model, *last, reference.targets(), apps);
+        }
+    }
+    observation
+}
+
+fn join(names: &BTreeSet<&str>) -> String {
+    let names: Vec<&str> = names.iter().copied().collect();
+    names.join(", ")
+}

@@ -1,0 +1,116 @@
+//! Services that lead to an app pod, wherever they live.
+
+use super::readings::{read_service, read_targets};
+use super::{Apps, admin_targets, describe};
+use crate::kind::Kind;
+use crate::model::Model;
+use crate::model::services::backends::{Backend, BackendPort};
+use crate::model::services::{Publication, Target};
+use crate::projection::Projection;
+use crate::projection::network::Service;
+use crate::rules::{Observation, Reason, Severity, Subject};
+
+/// Port on which the sidecar serves metrics.
+const METRICS_PORT: u16 = 8900;
+
+pub(super) fn observe(model: &Model<'_>, apps: &Apps) -> Vec<Observation> {
+    model
+        .each_service()
+        .filter_map(|(index, service)| judge(model, apps, index, service))
+        .collect()
+}
+
+fn judge(model: &Model<'_>, apps: &Apps, index: usize, service: &Service) -> Option<Observation> {
+    // An alias has no pods of its own.
+    let alias = model.alias_of(index);
+    let reached = alias.unwrap_or(index);
+    let mut groups = model.services.groups(reached).iter();
+    if !groups.any(|group| apps.contains(group)) {
+        return by_address_alone(model, index, service);
+    }
+    let targets = match alias {
+        Some(_) => dialled(model, index, service),
+        None => model.services.targets(index).to_vec(),
+    };
+    let admin = admin_targets(&targets, apps);
+    let observation = if admin.is_empty() {
+        let namespace = model.object(reached).namespace();
+        let message = "leads to no admin port of an app pod";
+        Observation::pass(Subject::Object(index), Reason::Value, message)
+            .needs(Kind::Pod, namespace)
+            .needs(Kind::EndpointSlice, namespace)
+    } else {
+        fail(model, index, Publication::of(&service.spec), &admin)
+    };
+    let mut observation = read_service(observation, None, &service.spec);
+    if let (Some(alias), Projection::Service(other)) =
+        (alias, model.object(reached).projection.as_ref())
+    {
+        observation = read_service(observation, Some(alias), &other.spec);
+    }
+    Some(read_targets(observation, model, reached, &targets, apps))
+}
+
+fn fail(
+    model: &Model<'_>,
+    index: usize,
+    publication: Publication,
+    admin: &[&Target],
+) -> Observation {
+    let subject = Subject::Object(index);
+    let what = describe(model, admin);
+    let external = match publication {
+        Publication::NodePort => Some("type NodePort"),
+        Publication::LoadBalancer => Some("type LoadBalancer"),
+        Publication::ExternalIps => Some("an external address"),
+        Publication::ClusterIp | Publication::Headless | Publication::ExternalName => None,
+    };
+    let observation = if let Some(how) = external {
+        let message = format!("{how} leads to {what} from outside the cluster");
+        Observation::fail(subject, Reason::AdminPortExternal, message)
+    } else if admin.iter().all(|target| target.port == METRICS_PORT) {
+        let message = format!("leads to {what}, inside the cluster");
+        Observation::fail(subject, Reason::MetricsService, message).severity(Severity::Medium)
+    } else {
+        Observation::fail(subject, Reason::Value, format!("leads to {what}"))
+    };
+    observation.conclusive()
+}
+
+/// A Service without a selector leads wherever slices say; without slices that may be an app pod.
+fn by_address_alone(model: &Model<'_>, index: usize, service: &Service) -> Option<Observation> {
+    let namespace = model.object(index).namespace();
+    let unread = model
+        .gaps
+        .in_namespace(Kind::EndpointSlice, namespace)
+        .is_some();
+    let by_address = service.spec.selector.is_empty()
+        && Publication::of(&service.spec) != Publication::ExternalName;
+    (unread && by_address).then(|| {
+        // A pass that rests on the unread kind: the assessor takes it away, and says why.
+        let message = "no endpoint is known to be an app pod";
+        let observation = Observation::pass(Subject::Object(index), Reason::NoAppBackend, message)
+            .needs(Kind::EndpointSlice, namespace);
+        read_service(observation, None, &service.spec)
+    })
+}
+
+/// What the ports of an `ExternalName` lead to on the Service that it stands for.
+fn dialled(model: &Model<'_>, index: usize, service: &Service) -> Vec<Target> {
+    let object = model.object(index);
+    let mut targets: Vec<Target> = service
+        .spec
+        .ports
+        .iter()
+        .flat_map(|port| {
+            let port = BackendPort::Number(port.port);
+            match model.resolve_backend(object.namespace(), object.name(), port) {
+                Backend::Found { targets, .. } => targets,
+                Backend::Dangling | Backend::Unread(_) => Vec::new(),
+            }
+        })
+        .collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}

@@ -1,0 +1,34 @@
+//! What can reach what: ports, policies, and the paths between pods.
+
+mod admin_port_exposure;
+mod admin_port_separation;
+
+use super::Rule;
+
+/// The rules of this group, in the order of reports.
+pub(super) static RULES: &[&Rule] = &[&admin_port_separation::RULE, &admin_port_exposure::RULE];
+
+#[cfg(test)]
+mod tests {
+    use crate::model::Model;
+    use crate::rules::{Observation, Subject};
+
+    /// Every value read stands where the observation says.
+    pub(super) fn assert_repeatable(model: &Model<'_>, observation: &Observation) {
+        let (subject, place) = match &observation.subject {
+            Subject::Object(index) => (*index, ""),
+            Subject::Pods(group) => {
+                let pod = &model.pods[*group];
+                (pod.members[0], pod.template.unwrap_or_default())
+            }
+            Subject::Cluster | Subject::Namespace(_) => panic!("rules here name objects"),
+        };
+        for read in &observation.reads {
+            let (index, place) = read.object.map_or((subject, place), |index| (index, ""));
+            let object = serde_json::to_value(&model.object(index).projection).unwrap();
+            let pointer = format!("{place}{}", read.pointer);
+            let found = object.pointer(&pointer).filter(|value| !value.is_null());
+            assert_eq!(found, read.value.as_ref(), "{pointer} of {object}");
+        }
+    }
+}

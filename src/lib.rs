@@ -16,8 +16,10 @@ pub mod gaps;
 pub mod kind;
 pub mod model;
 pub mod projection;
+pub mod render;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
+
 #[cfg(test)]
 pub(crate) mod testing;

@@ -3,6 +3,7 @@
 
 mod csv;
 mod escape;
+pub mod evidence;
 
 use std::io::{self, Write};
 
@@ -11,6 +12,8 @@ use crate::report::Report;
 /// A form that a report can be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub enum Format {
+    /// Evidence, from which every verdict can be derived again.
+    Json,
     /// One row for each rule, subject, container and port.
     Csv,
 }
@@ -70,6 +73,7 @@ pub fn render(
     writer: &mut dyn Write,
 ) -> Result<(), RenderError> {
     match format {
+        Format::Json => evidence::render(report, writer),
         Format::Csv => csv::render(report, writer),
     }
 }

@@ -2,14 +2,17 @@
 
 use std::sync::LazyLock;
 
+use serde_json::{Value, json};
+
 use crate::assess::{self, Options};
 use crate::catalog::Catalog;
 use crate::kind::Kind;
 use crate::model::ScopeRequest;
+use crate::projection::decode_value;
 use crate::report::gate::GateOptions;
 use crate::report::{Report, Run};
 use crate::rules::{RULES, Severity};
-use crate::snapshot::{Cluster, Operator, ReadStatus, Snapshot};
+use crate::snapshot::{Cluster, Interner, Operator, ReadStatus, Snapshot};
 use crate::testing;
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
@@ -168,4 +171,86 @@ pub(super) fn report(snapshot: &Snapshot) -> Report<'_> {
 /// Calls with the report on the sample.
 pub(super) fn with_report<T>(read: impl FnOnce(&Report<'_>) -> T) -> T {
     read(&report(&snapshot()))
+}
+
+/// A cluster of many pods; each template has this many.
+pub(super) fn large(pods: usize, replicas: usize) -> Snapshot {
+    let mut snapshot = testing::snapshot("");
+    let mut interner = Interner::default();
+    let mut objects = Vec::new();
+    let mut add = |kind: Kind, value: Value| {
+        let decoded = decode_value(kind, value).unwrap();
+        objects.push(interner.object(kind, kind.api().versions[0], decoded));
+    };
+    for template in 0..pods / replicas {
+        let namespace = format!("ns-{}", template / 10);
+        let name = format!("app-{template}");
+        if template % 10 == 0 {
+            add(
+                Kind::Namespace,
+                json!({"metadata": {"name": namespace, "uid": uid(template, 0), "labels": {"tier": "prod"}}}),
+            );
+        }
+        add(
+            Kind::MendixApp,
+            json!({"metadata": {"name": name, "namespace": namespace, "uid": uid(template, 1)}, "spec": {"runtime": {"dtapMode": "P"}}}),
+        );
+        let spec = spec(template);
+        for (kind, name) in [
+            (Kind::Deployment, format!("{name}-master")),
+            (Kind::ReplicaSet, format!("{name}-master-5d8f6c7b9")),
+        ] {
+            let metadata = json!({"name": name, "namespace": namespace, "uid": uid(template, kind as usize), "resourceVersion": "123456"});
+            add(
+                kind,
+                json!({"metadata": metadata, "spec": {"replicas": replicas, "template": {"metadata": {"labels": labels(&name)}, "spec": spec}}}),
+            );
+        }
+        for replica in 0..replicas {
+            let metadata = json!({
+                "name": format!("{name}-master-5d8f6c7b9-{replica:05}"), "generateName": format!("{name}-master-5d8f6c7b9-"),
+                "namespace": namespace, "uid": uid(template, 100 + replica), "resourceVersion": "12345678",
+                "creationTimestamp": "2026-01-01T00:00:00Z", "labels": labels(&name),
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("{name}-master-5d8f6c7b9"),
+                    "uid": uid(template, Kind::ReplicaSet as usize), "controller": true}],
+            });
+            add(
+                Kind::Pod,
+                json!({"metadata": metadata, "spec": spec, "status": status(template, replica)}),
+            );
+        }
+    }
+    snapshot = Snapshot::new(snapshot.origin, snapshot.coverage, objects);
+    snapshot
+}
+
+fn uid(template: usize, number: usize) -> String {
+    format!("6f1c5d0e-0000-4000-8000-{template:06x}{number:06x}")
+}
+
+fn labels(name: &str) -> Value {
+    json!({"privatecloud.mendix.com/app": name, "privatecloud.mendix.com/component": "mendix-app", "pod-template-hash": "5d8f6c7b9"})
+}
+
+fn spec(template: usize) -> Value {
+    let security = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true,
+        "runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
+    let container = |name: &str| {
+        let resources = json!({"limits": {"cpu": "1", "memory": format!("{}Mi", 512 << (template % 4))}, "requests": {"cpu": "100m", "memory": "512Mi"}});
+        json!({"name": name, "image": format!("registry.example/app-{template}:1"), "securityContext": security, "resources": resources,
+            "ports": [{"containerPort": 8080, "name": "http"}]})
+    };
+    json!({"containers": [container("mendix"), container("m2ee-sidecar"), container("istio-proxy")], "initContainers": [container("istio-init")],
+        "serviceAccountName": "app", "nodeName": "node-1.zone-a.example"})
+}
+
+fn status(template: usize, replica: usize) -> Value {
+    let ip = format!("10.{}.{}.{replica}", template / 256, template % 256);
+    let container = |name: &str| {
+        json!({"name": name, "containerID": format!("containerd://{template:032x}{replica:032x}"), "state": {"running": {}},
+            "resources": {"limits": {"cpu": "1", "memory": format!("{}Mi", 512 << (template % 4))}}})
+    };
+    json!({"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [{"type": "Ready", "status": "True"}],
+        "containerStatuses": [container("mendix"), container("m2ee-sidecar"), container("istio-proxy")],
+        "initContainerStatuses": [container("istio-init")]})
 }

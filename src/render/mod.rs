@@ -4,6 +4,7 @@
 mod csv;
 mod escape;
 pub mod evidence;
+pub mod table;
 
 use std::io::{self, Write};
 
@@ -12,6 +13,8 @@ use crate::report::Report;
 /// A form that a report can be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub enum Format {
+    /// For people, at a terminal.
+    Table,
     /// Evidence, from which every verdict can be derived again.
     Json,
     /// One row for each rule, subject, container and port.
@@ -69,10 +72,11 @@ impl From<serde_json::Error> for RenderError {
 pub fn render(
     format: Format,
     report: &Report<'_>,
-    _options: &RenderOptions,
+    options: &RenderOptions,
     writer: &mut dyn Write,
 ) -> Result<(), RenderError> {
     match format {
+        Format::Table => table::render(report, options, writer),
         Format::Json => evidence::render(report, writer),
         Format::Csv => csv::render(report, writer),
     }

@@ -11,6 +11,7 @@
 pub mod assess;
 pub mod canonical;
 pub mod catalog;
+pub mod cli;
 pub mod collect;
 pub mod gaps;
 pub mod kind;
@@ -23,3 +24,8 @@ pub mod snapshot;
 
 #[cfg(test)]
 pub(crate) mod testing;
+
+/// Makes visible what a terminal would act upon, or hide.
+pub fn escape(text: &str) -> std::borrow::Cow<'_, str> {
+    render::escape::visible(text)
+}

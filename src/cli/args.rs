@@ -28,7 +28,13 @@ pub(super) enum Color {
 #[derive(Debug, Args)]
 pub(super) struct Global {
     /// When to use colour
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
     color: Color,
     /// Show no progress and no warnings
     #[arg(short, long, global = true)]
@@ -65,7 +71,9 @@ impl Global {
             quiet: self.quiet,
             progress: surroundings.stderr_is_terminal && !self.no_progress && !self.quiet,
             // Of a terminal the width can be asked; anything else gets the classic one.
-            width: surroundings.width.or_else(|| comfy_table::Table::new().width()),
+            width: surroundings
+                .width
+                .or_else(|| comfy_table::Table::new().width()),
         }
     }
 }
@@ -117,8 +125,13 @@ impl ConnectionArgs {
 
 /// Durations as kubectl takes them: a number of seconds, or with a unit.
 fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
-    let number: u64 = number.parse().map_err(|_| "expected a number with a unit, such as 30s".to_owned())?;
+    let (number, unit) = text.split_at(
+        text.find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "expected a number with a unit, such as 30s".to_owned())?;
     let factor = match unit {
         "ms" => return Ok(Duration::from_millis(number)),
         "" | "s" => 1,
@@ -127,7 +140,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("unknown unit {unit:?}: use ms, s, m or h")),
     };
     // 0 means no limit, as in kubectl; a day is as good as none.
-    let seconds = if number == 0 { 86_400 } else { number.saturating_mul(factor) };
+    let seconds = if number == 0 {
+        86_400
+    } else {
+        number.saturating_mul(factor)
+    };
     Ok(Duration::from_secs(seconds))
 }
 
@@ -152,7 +169,9 @@ impl ScopeArgs {
         Ok(ScopeRequest {
             namespaces: self.namespaces.clone(),
             all: self.all_namespaces,
-            selector: selector.map_err(anyhow::Error::msg).context("invalid --selector")?,
+            selector: selector
+                .map_err(anyhow::Error::msg)
+                .context("invalid --selector")?,
         })
     }
 }
@@ -179,8 +198,9 @@ impl SelectionArgs {
     pub(super) fn catalog(&self) -> anyhow::Result<Catalog> {
         let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
         match &self.catalog {
-            Some(directory) => Catalog::from_directory(directory, &ids)
-                .with_context(|| format!("unable to load the catalogue in {}", directory.display())),
+            Some(directory) => Catalog::from_directory(directory, &ids).with_context(|| {
+                format!("unable to load the catalogue in {}", directory.display())
+            }),
             None => Catalog::builtin(&ids).context("unable to load the built-in catalogue"),
         }
     }
@@ -196,7 +216,9 @@ impl SelectionArgs {
             let Some(control) = control else {
                 match catalog.note_for(id) {
                     Some(note) => bail!("there is no control {id} in the catalogue: {note}"),
-                    None => bail!("there is no control {id} in the catalogue; `sc39 list controls` shows them"),
+                    None => bail!(
+                        "there is no control {id} in the catalogue; `sc39 list controls` shows them"
+                    ),
                 }
             };
             for binding in control.all_bindings() {

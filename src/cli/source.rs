@@ -58,17 +58,27 @@ impl SourceArgs {
                 if self.assume_complete {
                     bail!("--assume-complete is for plain files; a snapshot knows what it holds");
                 }
-                let file = File::open(path).with_context(|| format!("unable to open {}", path.display()))?;
+                let file = File::open(path)
+                    .with_context(|| format!("unable to open {}", path.display()))?;
                 return archive::read(BufReader::new(file))
                     .with_context(|| format!("unable to read the snapshot {}", path.display()));
             }
             _ => bail!("a saved snapshot can't be combined with other files"),
         }
-        let options =
-            ManifestOptions { assume_complete: self.assume_complete, mode: Mode::Manifests };
-        let inputs: Vec<Input> =
-            self.from.iter().map(|path| input(path)).collect::<Result<_, _>>()?;
-        Ok(manifests::read(&inputs, &options, &rfc3339((surroundings.now)()))?)
+        let options = ManifestOptions {
+            assume_complete: self.assume_complete,
+            mode: Mode::Manifests,
+        };
+        let inputs: Vec<Input> = self
+            .from
+            .iter()
+            .map(|path| input(path))
+            .collect::<Result<_, _>>()?;
+        Ok(manifests::read(
+            &inputs,
+            &options,
+            &rfc3339((surroundings.now)()),
+        )?)
     }
 }
 
@@ -96,11 +106,20 @@ pub(super) async fn live(
     surroundings: &Surroundings,
     terminal: &Terminal,
 ) -> anyhow::Result<Snapshot> {
-    let request =
-        Request { kinds, namespaces: namespaces.to_vec(), page_size: connection.page_size };
+    let request = Request {
+        kinds,
+        namespaces: namespaces.to_vec(),
+        page_size: connection.page_size,
+    };
     let now = surroundings.now;
     let bars = progress::new(terminal.progress);
-    Ok(live::collect(&connection.connection(surroundings), &request, &now, bars.as_ref()).await?)
+    Ok(live::collect(
+        &connection.connection(surroundings),
+        &request,
+        &now,
+        bars.as_ref(),
+    )
+    .await?)
 }
 
 /// A time as evidence writes it.

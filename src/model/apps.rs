@@ -70,17 +70,20 @@ pub(super) fn find<'s>(
         // A pod that names no app still belongs to one: its workload's name tells it from others.
         let claimed = pod.app.as_ref().and_then(|claim| claim.name());
         let name = claimed.unwrap_or(&pod.workload.1).to_owned();
-        let app = apps
-            .entry((pod.namespace, name.clone()))
-            .or_insert_with(|| App {
-                namespace: pod.namespace,
-                is_platform: name == PLATFORM_APP,
-                name,
-                object: None,
-                pods: Vec::new(),
-                tier: namespaces.tier(pod.namespace).cloned(),
-                own_tier_label: None,
-            });
+        let key = (pod.namespace, name.clone());
+        // What is left of an app that is gone is no app.
+        if pod.is_finished() && !apps.contains_key(&key) {
+            continue;
+        }
+        let app = apps.entry(key).or_insert_with(|| App {
+            namespace: pod.namespace,
+            is_platform: name == PLATFORM_APP,
+            name,
+            object: None,
+            pods: Vec::new(),
+            tier: namespaces.tier(pod.namespace).cloned(),
+            own_tier_label: None,
+        });
         app.is_platform |= pod
             .lasting_containers()
             .any(|container| image_name(container.spec) == PLATFORM_IMAGE);

@@ -80,6 +80,34 @@ impl<'s> Owners<'s> {
         }
         chain
     }
+
+    /// The Deployment of pods whose ReplicaSet is not at hand, which tells what the pods count with but no more: the
+    /// chain still breaks off at the ReplicaSet.
+    pub fn deployment_behind(
+        &self,
+        namespace: &str,
+        chain: &OwnerChain,
+        template_hash: Option<&str>,
+    ) -> Option<usize> {
+        let [link] = chain.links.as_slice() else {
+            return None;
+        };
+        if link.object.is_some()
+            || Kind::in_group(&link.group, &link.kind) != Some(Kind::ReplicaSet)
+        {
+            return None;
+        }
+        let name = deployment_name(&link.name, template_hash?)?;
+        self.snapshot.find(Kind::Deployment, namespace, name)
+    }
+}
+
+/// The controller of Deployments names a ReplicaSet after its Deployment and the hash that it labels the pods with.
+fn deployment_name<'n>(replica_set: &'n str, template_hash: &str) -> Option<&'n str> {
+    replica_set
+        .strip_suffix(template_hash)?
+        .strip_suffix('-')
+        .filter(|name| !name.is_empty())
 }
 
 /// The managing controller, else the first owner: Mendix' objects need not mark one.

@@ -296,6 +296,7 @@ pub(super) fn groups<'s>(
     let selected = selected_instance_labels(snapshot);
     let mut indexes: HashMap<Key<'s>, usize> = HashMap::new();
     let mut groups: Vec<PodGroup<'s>> = Vec::new();
+    let mut used: BTreeSet<usize> = BTreeSet::new();
     for (index, object) in snapshot.of_kind(Kind::Pod) {
         let (Projection::Pod(pod), Some(instance)) =
             (object.projection.as_ref(), object.instance.as_deref())
@@ -308,10 +309,10 @@ pub(super) fn groups<'s>(
             continue;
         }
         let chain = owners.chain(object.namespace(), &pod.metadata.owner_references, gaps);
-        let workload = chain.workload().map_or_else(
-            || ("Pod".to_owned(), object.name().to_owned()),
-            |link| (link.kind.clone(), link.name.clone()),
-        );
+        let hash = instance.metadata.labels.label("pod-template-hash");
+        let behind = owners.deployment_behind(object.namespace(), &chain, hash);
+        used.extend(behind);
+        let workload = workload(object, &chain, behind.map(|index| &snapshot.objects[index]));
         let mut group = PodGroup {
             namespace: object.namespace(),
             spec: &pod.spec,
@@ -337,10 +338,8 @@ pub(super) fn groups<'s>(
         }
         groups.push(group);
     }
-    let used: BTreeSet<usize> = groups
-        .iter()
-        .flat_map(|group| group.chain.links.iter().filter_map(|link| link.object))
-        .collect();
+    let links = groups.iter().flat_map(|group| &group.chain.links);
+    used.extend(links.filter_map(|link| link.object));
     groups.extend(
         templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
     );
@@ -352,6 +351,17 @@ pub(super) fn groups<'s>(
         ))
     });
     groups
+}
+
+/// Kind and name of what a pod belongs to; the pod itself where nothing owns it.
+fn workload(pod: &Object, chain: &OwnerChain, deployment: Option<&Object>) -> (String, String) {
+    if let Some(deployment) = deployment {
+        return (deployment.kind.name(), deployment.name().to_owned());
+    }
+    chain.workload().map_or_else(
+        || (pod.kind.name(), pod.name().to_owned()),
+        |link| (link.kind.clone(), link.name.clone()),
+    )
 }
 
 fn key<'s>(
@@ -508,7 +518,7 @@ fn templates<'s>(
 ) -> impl Iterator<Item = PodGroup<'s>> {
     Kind::WORKLOADS.iter().flat_map(move |kind| {
         snapshot.of_kind(*kind).filter_map(move |(index, object)| {
-            gaps.in_namespace(Kind::Pod, object.namespace())
+            gaps.list_in_namespace(Kind::Pod, object.namespace())
                 .is_none()
                 .then_some(())?;
             let (template, replicas, pointer) = template(object.projection.as_ref())?;

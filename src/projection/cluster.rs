@@ -40,11 +40,17 @@ pub struct NodeStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeInfo {
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub architecture: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub container_runtime_version: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub kernel_version: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub kubelet_version: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub operating_system: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub os_image: String,
 }
 

@@ -2,7 +2,7 @@
 //! exit code are the report's.
 
 mod csv;
-mod escape;
+pub(crate) mod escape;
 pub mod evidence;
 pub mod table;
 

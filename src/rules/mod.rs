@@ -199,10 +199,12 @@ impl Observation {
             .namespaces
             .get(namespace)
             .and_then(|namespace| namespace.unread);
-        Self::indeterminate(
-            subject,
-            unread.map_or(Reason::TierUnknown, Reason::from),
-            message,
-        )
+        match unread {
+            Some(missing) => {
+                let message = format!("the labels of the namespace were not read; {message}");
+                Self::indeterminate(subject, missing.into(), message)
+            }
+            None => Self::indeterminate(subject, Reason::TierUnknown, message),
+        }
     }
 }

@@ -3,4 +3,5 @@
 mod bench;
 mod cli;
 mod live;
+mod rules;
 mod servers;

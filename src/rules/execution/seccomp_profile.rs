@@ -68,6 +68,13 @@ fn observe(subject: Subject, pod: &PodGroup<'_>, container: &Container<'_>) -> O
         ),
     };
     let observation = observation.container(&container.spec.name);
+    // A node that was not read may run Windows, where no profile can be declared.
+    let may_be_windows = profile == Seccomp::Absent && pod.spec.os.is_none() && pod.node_unread;
+    let observation = if may_be_windows {
+        observation.needs(Kind::Node, "")
+    } else {
+        observation
+    };
     pod.seccomp_reads(container)
         .into_iter()
         .fold(observation, |observation, (pointer, value)| {

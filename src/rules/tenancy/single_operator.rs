@@ -21,6 +21,8 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::required(Kind::ClusterRoleBinding, Reach::Cluster),
         Read::required(Kind::ClusterRole, Reach::Cluster),
         Read::required(Kind::OperatorConfiguration, Reach::Cluster),
+        // They tell whether two pods are of one operator.
+        Read::refines(Kind::ReplicaSet),
     ],
     docs: include_str!("../../../docs/rules/single-operator.md"),
     check,
@@ -55,12 +57,14 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
             format!("no operator manages it{}", stopped(model, namespace)),
         ),
         [(operator, why)] => single(model, subject, operator, why),
-        several => Observation::fail(
-            subject,
-            Reason::Value,
-            format!("{} operators manage it: {}", several.len(), list(several)),
-        )
-        .conclusive(),
+        several => {
+            let message = format!("{} operators manage it: {}", several.len(), list(several));
+            let observation = Observation::fail(subject, Reason::Value, message);
+            match of_unread_replica_set(model, several) {
+                Some(namespace) => observation.needs(Kind::ReplicaSet, namespace),
+                None => observation.conclusive(),
+            }
+        }
     };
     managers
         .iter()
@@ -81,6 +85,20 @@ fn single(model: &Model<'_>, subject: Subject, operator: &Operator, why: &Manage
         return Observation::fail(subject, Reason::Value, message);
     }
     Observation::pass(subject, Reason::Value, what)
+}
+
+/// A namespace where an operator's ReplicaSet was not read: two of them may be of one Deployment, and so one operator.
+fn of_unread_replica_set<'m>(
+    model: &'m Model<'_>,
+    managers: &[(&Operator, Manages)],
+) -> Option<&'m str> {
+    let of_replica_sets = managers
+        .iter()
+        .filter(|(operator, _)| operator.workload.0 == "ReplicaSet");
+    of_replica_sets
+        .flat_map(|(operator, _)| &operator.pods)
+        .filter_map(|pod| model.pods[*pod].chain.unread.as_ref())
+        .find_map(|(kind, namespace)| (*kind == Kind::ReplicaSet).then_some(namespace.as_str()))
 }
 
 fn list(managers: &[(&Operator, Manages)]) -> String {

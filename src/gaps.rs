@@ -39,6 +39,21 @@ impl Missing {
     }
 }
 
+impl Missing {
+    /// In words that follow the kind.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Forbidden => "may not be read",
+            Self::NotServed => "is not served",
+            Self::NotCollected => "is in no file",
+            Self::Truncated => "was read in part only",
+            Self::Timeout => "was not read in time",
+            Self::Error => "could not be read",
+            Self::Unreadable => "could not be decoded",
+        }
+    }
+}
+
 /// Answers, for each kind and namespace, whether it was read.
 #[derive(Clone, Debug, Default)]
 pub struct Gaps {
@@ -70,7 +85,7 @@ impl Gaps {
         let mut gaps = Self::default();
         for source in &coverage.sources {
             let missing =
-                Missing::of(source.status).filter(|missing| !harmless(source.kind, *missing));
+                Missing::of(source.status).filter(|missing| !is_harmless(source.kind, *missing));
             match (&source.namespace, &source.name) {
                 (Some(namespace), Some(name)) => {
                     gaps.named
@@ -82,7 +97,11 @@ impl Gaps {
                         .or_default()
                         .insert(namespace.clone(), missing);
                 }
-                (None, _) => {
+                (None, Some(name)) => {
+                    let key = (source.kind, String::new(), name.clone());
+                    gaps.named.insert(key, missing);
+                }
+                (None, None) => {
                     if let Some(missing) = missing {
                         gaps.whole.insert(source.kind, missing);
                     }
@@ -182,6 +201,6 @@ impl Gaps {
 }
 
 /// A product that is not installed leaves no gap: there is nothing of it.
-fn harmless(kind: Kind, missing: Missing) -> bool {
+pub fn is_harmless(kind: Kind, missing: Missing) -> bool {
     missing == Missing::NotServed && matches!(kind.api().presence, Presence::Product(_))
 }

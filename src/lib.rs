@@ -9,14 +9,22 @@
 //! ```
 
 pub mod assess;
+pub mod canonical;
 pub mod catalog;
+pub mod cli;
 pub mod collect;
 pub mod gaps;
 pub mod kind;
 pub mod model;
 pub mod projection;
+pub mod render;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
 #[cfg(test)]
 pub(crate) mod testing;
+
+/// Makes visible what a terminal would act upon, or hide.
+pub fn escape(text: &str) -> std::borrow::Cow<'_, str> {
+    render::escape::visible(text)
+}

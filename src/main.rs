@@ -30,8 +30,9 @@ fn main() -> ExitCode {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    let message = sc39::escape(&format!("{error:#}"));
-    let _ = writeln!(std::io::stderr(), "error: {message}");
+    let message = format!("{error:#}");
+    // The message may quote a file or a server, which could be made to drive the terminal.
+    let _ = writeln!(std::io::stderr(), "error: {}", sc39::escape(&message));
     ExitCode::from(2)
 }
 

@@ -11,7 +11,7 @@ use crate::kind::Kind;
 use crate::projection::{Decoded, Identity, PodInstance, Projection};
 
 /// Everything that was collected.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Where it comes from, when, and who asked.
     pub origin: Origin,
@@ -22,7 +22,7 @@ pub struct Snapshot {
 }
 
 /// One object. Objects of equal content share their projection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Its kind.
     pub kind: Kind,
@@ -47,7 +47,8 @@ impl Object {
         &self.identity.name
     }
 
-    fn key(&self) -> (Kind, &str, &str) {
+    /// What tells it from all others, in evidence order.
+    pub(crate) fn key(&self) -> (Kind, &str, &str) {
         (self.kind, self.namespace(), self.name())
     }
 }

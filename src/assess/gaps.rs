@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::settle::describe;
 use crate::gaps::Missing;
 use crate::kind::{Kind, Presence};
 use crate::model::Model;
@@ -55,7 +54,7 @@ fn of_source(
         namespace: source.namespace.clone(),
         name: source.name.clone(),
         missing,
-        message: format!("{} {}{detail}", source.kind, describe(missing)),
+        message: format!("{} {}{detail}", source.kind, missing.in_words()),
         rules: readers(source.kind, selected),
     })
 }

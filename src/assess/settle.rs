@@ -102,22 +102,9 @@ fn missing(model: &Model<'_>, read: Read, namespace: &str) -> Option<Missing> {
 
 fn take_away(observation: &mut Observation, kind: Kind, missing: Missing) {
     let found = std::mem::take(&mut observation.message);
-    observation.message = format!("{kind} {}; without it: {found}", describe(missing));
+    observation.message = format!("{kind} {}; without it: {found}", missing.in_words());
     observation.verdict = Verdict::Indeterminate;
     observation.reason = missing.into();
-}
-
-/// A gap in words that follow the kind.
-pub(super) fn describe(missing: Missing) -> &'static str {
-    match missing {
-        Missing::Forbidden => "may not be read",
-        Missing::NotServed => "is not served",
-        Missing::NotCollected => "is in no file",
-        Missing::Truncated => "was read in part only",
-        Missing::Timeout => "was not read in time",
-        Missing::Error => "could not be read",
-        Missing::Unreadable => "could not be decoded",
-    }
 }
 
 /// Subjects, namespace and place of the pod in them.
@@ -232,7 +219,7 @@ fn unread_of_kind(kind: Kind, model: &Model<'_>) -> Vec<(SubjectRef, Missing)> {
 
 fn row(subject: SubjectRef, missing: Missing, kinds: &[Kind]) -> Settled {
     let kinds: Vec<String> = kinds.iter().map(|kind| kind.name()).collect();
-    let message = format!("{} {}", kinds.join(", "), describe(missing));
+    let message = format!("{} {}", kinds.join(", "), missing.in_words());
     let observation = Observation::indeterminate(Subject::Cluster, missing.into(), message);
     Settled {
         subjects: vec![subject],

@@ -28,7 +28,13 @@ pub(super) enum Color {
 #[derive(Debug, Args)]
 pub(super) struct Global {
     /// When to use colour
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
     color: Color,
     /// Show no progress and no warnings
     #[arg(short, long, global = true)]
@@ -41,12 +47,22 @@ pub(super) struct Global {
     no_progress: bool,
 }
 
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verbosity {
+    /// Results only.
+    Quiet,
+    /// Results, and warnings of what was not read.
+    Normal,
+    /// Also passing rows, and what was written.
+    Verbose,
+}
+
 /// What the terminal gets.
 #[derive(Clone, Debug)]
 pub(super) struct Terminal {
     pub(super) colour: bool,
-    pub(super) verbose: bool,
-    pub(super) quiet: bool,
+    pub(super) verbosity: Verbosity,
     pub(super) progress: bool,
     pub(super) width: Option<u16>,
 }
@@ -58,14 +74,20 @@ impl Global {
             Color::Never => false,
             Color::Auto => surroundings.stdout_is_terminal && !surroundings.no_color,
         };
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        };
         colored::control::set_override(colour);
         Terminal {
             colour,
-            verbose: self.verbose,
-            quiet: self.quiet,
+            verbosity,
             progress: surroundings.stderr_is_terminal && !self.no_progress && !self.quiet,
             // Of a terminal the width can be asked; anything else gets the classic one.
-            width: surroundings.width.or_else(|| comfy_table::Table::new().width()),
+            width: surroundings
+                .width
+                .or_else(|| comfy_table::Table::new().width()),
         }
     }
 }
@@ -117,8 +139,13 @@ impl ConnectionArgs {
 
 /// Durations as kubectl takes them: a number of seconds, or with a unit.
 fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
-    let number: u64 = number.parse().map_err(|_| "expected a number with a unit, such as 30s".to_owned())?;
+    let (number, unit) = text.split_at(
+        text.find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "expected a number with a unit, such as 30s".to_owned())?;
     let factor = match unit {
         "ms" => return Ok(Duration::from_millis(number)),
         "" | "s" => 1,
@@ -127,7 +154,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("unknown unit {unit:?}: use ms, s, m or h")),
     };
     // 0 means no limit, as in kubectl; a day is as good as none.
-    let seconds = if number == 0 { 86_400 } else { number.saturating_mul(factor) };
+    let seconds = if number == 0 {
+        86_400
+    } else {
+        number.saturating_mul(factor)
+    };
     Ok(Duration::from_secs(seconds))
 }
 
@@ -136,7 +167,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 #[command(next_help_heading = "Scope")]
 pub(super) struct ScopeArgs {
     /// Namespace to judge, repeatable [default: those that hold Mendix objects]
-    #[arg(short, long = "namespace", value_name = "NAME")]
+    #[arg(short, long = "namespace", value_name = "NAME", value_parser = namespace)]
     pub(super) namespaces: Vec<String>,
     /// Judge all namespaces
     #[arg(short = 'A', long, conflicts_with = "namespaces")]
@@ -152,9 +183,21 @@ impl ScopeArgs {
         Ok(ScopeRequest {
             namespaces: self.namespaces.clone(),
             all: self.all_namespaces,
-            selector: selector.map_err(anyhow::Error::msg).context("invalid --selector")?,
+            selector: selector
+                .map_err(anyhow::Error::msg)
+                .context("invalid --selector")?,
         })
     }
+}
+
+/// Names that a namespace can have.
+pub(super) fn namespace(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = (1..=63).contains(&text.len()) && text.bytes().all(allowed);
+    if !fits || text.starts_with('-') || text.ends_with('-') {
+        return Err("a namespace has lower-case letters, digits and '-', at most 63".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Which rules run, and the catalogue.
@@ -179,8 +222,9 @@ impl SelectionArgs {
     pub(super) fn catalog(&self) -> anyhow::Result<Catalog> {
         let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
         match &self.catalog {
-            Some(directory) => Catalog::from_directory(directory, &ids)
-                .with_context(|| format!("unable to load the catalogue in {}", directory.display())),
+            Some(directory) => Catalog::from_directory(directory, &ids).with_context(|| {
+                format!("unable to load the catalogue in {}", directory.display())
+            }),
             None => Catalog::builtin(&ids).context("unable to load the built-in catalogue"),
         }
     }
@@ -196,7 +240,9 @@ impl SelectionArgs {
             let Some(control) = control else {
                 match catalog.note_for(id) {
                     Some(note) => bail!("there is no control {id} in the catalogue: {note}"),
-                    None => bail!("there is no control {id} in the catalogue; `sc39 list controls` shows them"),
+                    None => bail!(
+                        "there is no control {id} in the catalogue; `sc39 list controls` shows them"
+                    ),
                 }
             };
             for binding in control.all_bindings() {

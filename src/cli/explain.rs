@@ -45,10 +45,22 @@ impl Explain {
 }
 
 fn page(control: &Control) -> Result<String, std::fmt::Error> {
-    let mut text = format!("# {} {}\n\n{}\n", control.label, control.title, control.statement);
+    let mut text = format!(
+        "# {} {}\n\n{}\n",
+        control.label, control.title, control.statement
+    );
     for objective in &control.objectives {
-        let methods: Vec<&str> = objective.methods.iter().map(|method| method.as_str()).collect();
-        writeln!(text, "\nObjective {} ({})", objective.id, methods.join(", "))?;
+        let methods: Vec<&str> = objective
+            .methods
+            .iter()
+            .map(|method| method.as_str())
+            .collect();
+        writeln!(
+            text,
+            "\nObjective {} ({})",
+            objective.id,
+            methods.join(", ")
+        )?;
         if let Some(determination) = &objective.determination {
             writeln!(text, "Determine if {determination}")?;
         }
@@ -58,7 +70,11 @@ fn page(control: &Control) -> Result<String, std::fmt::Error> {
     }
     for proof in &control.proofs {
         writeln!(text, "\n## {}\n\nClaim: {}", proof.title, proof.claim)?;
-        writeln!(text, "Responsible: {}\n\n{}", proof.responsible, proof.assess)?;
+        writeln!(
+            text,
+            "Responsible: {}\n\n{}",
+            proof.responsible, proof.assess
+        )?;
         if !proof.rules.is_empty() {
             writeln!(text, "\nRules: {}", proof.rules.join(", "))?;
         }
@@ -66,7 +82,11 @@ fn page(control: &Control) -> Result<String, std::fmt::Error> {
             writeln!(text, "\nNot covered: {gaps}")?;
         }
     }
-    writeln!(text, "\nResponsible: {}\n\n{}", control.responsible, control.assess)?;
+    writeln!(
+        text,
+        "\nResponsible: {}\n\n{}",
+        control.responsible, control.assess
+    )?;
     for note in control.since_revision_4.iter().chain(&control.notes) {
         writeln!(text, "\n- {note}")?;
     }

@@ -35,19 +35,39 @@ impl List {
             What::Rules => {
                 for rule in RULES.iter().filter(|rule| selected.contains(rule.id)) {
                     let labels = catalog.labels_of(rule.id).join(";");
-                    writeln!(text, "{:<28} {:<9} {}", rule.id, rule.severity.name(), rule.title)?;
+                    writeln!(
+                        text,
+                        "{:<28} {:<9} {}",
+                        rule.id,
+                        rule.severity.name(),
+                        rule.title
+                    )?;
                     writeln!(text, "{:<28} {:<9} {labels}", "", "")?;
                 }
             }
             What::Controls => {
                 for control in &catalog.controls {
-                    let level = if control.in_moderate { "Moderate" } else { "beyond Moderate" };
+                    let level = if control.in_moderate {
+                        "Moderate"
+                    } else {
+                        "beyond Moderate"
+                    };
                     writeln!(text, "{:<8} {} ({level})", control.label, control.title)?;
                     for binding in control.all_bindings() {
-                        writeln!(text, "         {:<10} {}", binding.relation.as_str(), binding.rule)?;
+                        writeln!(
+                            text,
+                            "         {:<10} {}",
+                            binding.relation.as_str(),
+                            binding.rule
+                        )?;
                     }
                     if let Some(reason) = control.reason {
-                        writeln!(text, "         no rules: {}; {}", reason.as_str(), control.responsible)?;
+                        writeln!(
+                            text,
+                            "         no rules: {}; {}",
+                            reason.as_str(),
+                            control.responsible
+                        )?;
                     }
                 }
             }

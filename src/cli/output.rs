@@ -21,8 +21,9 @@ pub(super) struct Target {
 
 /// Parses one `-o`.
 pub(super) fn target(text: &str) -> Result<Target, String> {
-    let (format, file) =
-        text.split_once('=').map_or((text, None), |(format, file)| (format, Some(file)));
+    let (format, file) = text
+        .split_once('=')
+        .map_or((text, None), |(format, file)| (format, Some(file)));
     let known = || {
         let names: Vec<String> = Format::value_variants()
             .iter()
@@ -35,17 +36,28 @@ pub(super) fn target(text: &str) -> Result<Target, String> {
     match file {
         Some("") => Err("a file name is missing after '='".to_owned()),
         Some("-") | None => Ok(Target { format, file: None }),
-        Some(file) => Ok(Target { format, file: Some(PathBuf::from(file)) }),
+        Some(file) => Ok(Target {
+            format,
+            file: Some(PathBuf::from(file)),
+        }),
     }
 }
 
 /// Checks, before any work is done, that the targets can be written side by side.
 pub(super) fn check(targets: &[Target], others: &[&Path]) -> anyhow::Result<()> {
-    if targets.iter().filter(|target| target.file.is_none()).count() > 1 {
+    if targets
+        .iter()
+        .filter(|target| target.file.is_none())
+        .count()
+        > 1
+    {
         bail!("only one output can go to standard output; give the others a file: -o FORMAT=FILE");
     }
     let mut seen = BTreeSet::new();
-    let files = targets.iter().filter_map(|target| target.file.as_deref()).chain(others.iter().copied());
+    let files = targets
+        .iter()
+        .filter_map(|target| target.file.as_deref())
+        .chain(others.iter().copied());
     for file in files {
         if !seen.insert(file) {
             bail!("{} is named twice as an output", file.display());
@@ -55,14 +67,20 @@ pub(super) fn check(targets: &[Target], others: &[&Path]) -> anyhow::Result<()> 
         }
         let folder = folder(file);
         if !folder.is_dir() {
-            bail!("unable to write {}: there is no folder {}", file.display(), folder.display());
+            bail!(
+                "unable to write {}: there is no folder {}",
+                file.display(),
+                folder.display()
+            );
         }
     }
     Ok(())
 }
 
 fn folder(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+    file.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."))
 }
 
 /// Files that are being written, to be removed when the program is interrupted.
@@ -91,7 +109,13 @@ impl Pending {
         let mut pending = PENDING.lock().unwrap_or_else(PoisonError::into_inner);
         let handle = File::create(&temporary)?;
         pending.insert(temporary.clone());
-        Ok((Self { temporary, finished: false }, handle))
+        Ok((
+            Self {
+                temporary,
+                finished: false,
+            },
+            handle,
+        ))
     }
 
     fn finish(mut self, handle: &File, file: &Path) -> io::Result<()> {
@@ -104,7 +128,10 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        PENDING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.temporary);
+        PENDING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.temporary);
         if !self.finished {
             let _ = std::fs::remove_file(&self.temporary);
         }
@@ -122,12 +149,17 @@ pub(super) fn write_file(
             File::create(file).with_context(|| format!("unable to write {}", file.display()))?,
         );
         write(&mut writer)?;
-        return writer.flush().with_context(|| format!("failed to write {}", file.display()));
+        return writer
+            .flush()
+            .with_context(|| format!("failed to write {}", file.display()));
     }
     let failed = || format!("failed to write {}", file.display());
     let (pending, handle) = Pending::create(file).with_context(failed)?;
     let mut writer = BufWriter::new(handle);
     write(&mut writer).with_context(failed)?;
-    let handle = writer.into_inner().map_err(io::IntoInnerError::into_error).with_context(failed)?;
+    let handle = writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .with_context(failed)?;
     pending.finish(&handle, file).with_context(failed)
 }

@@ -23,7 +23,10 @@ pub(super) struct Silent;
 /// Bars, or nothing.
 pub(super) fn new(visible: bool) -> Box<dyn Progress> {
     if visible {
-        Box::new(Bars { all: MultiProgress::new(), by_kind: Mutex::default() })
+        Box::new(Bars {
+            all: MultiProgress::new(),
+            by_kind: Mutex::default(),
+        })
     } else {
         Box::new(Silent)
     }
@@ -39,8 +42,15 @@ impl Progress for Bars {
     fn started(&self, kind: Kind) {
         let style = ProgressStyle::with_template("{prefix:>24} {bar:24} {pos}/{len}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = self.all.add(ProgressBar::new(0).with_style(style).with_prefix(kind.name()));
-        self.by_kind.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, bar);
+        let bar = self.all.add(
+            ProgressBar::new(0)
+                .with_style(style)
+                .with_prefix(kind.name()),
+        );
+        self.by_kind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(kind, bar);
     }
 
     fn page(&self, kind: Kind, objects: u64, remaining: Option<u64>) {
@@ -52,7 +62,11 @@ impl Progress for Bars {
     }
 
     fn finished(&self, kind: Kind, _: ReadStatus) {
-        let bar = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner).remove(&kind);
+        let bar = self
+            .by_kind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&kind);
         if let Some(bar) = bar {
             bar.finish_and_clear();
             self.all.remove(&bar);

@@ -12,6 +12,7 @@ use super::args::{ConnectionArgs, SelectionArgs, Terminal};
 use super::source;
 use crate::assess;
 use crate::kind::Kind;
+use crate::model::mesh::control_plane::config_map_name;
 use crate::model::{Model, ScopeRequest};
 
 /// Arguments of `rbac`.
@@ -40,7 +41,8 @@ pub(super) struct Rbac {
 
 /// Names go into YAML as they are, so only what Kubernetes allows in names may pass.
 fn dns_name(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
     if text.is_empty() || text.len() > 253 || !text.bytes().all(allowed) {
         return Err("expected lower-case letters, digits, '-' and '.'".to_owned());
     }
@@ -71,17 +73,40 @@ impl Rbac {
         terminal: &Terminal,
     ) -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
         if !self.from_cluster {
-            let revisions = self.mesh_revision.iter().map(|revision| format!("istio-{revision}"));
+            let revisions = self
+                .mesh_revision
+                .iter()
+                .map(|revision| format!("istio-{revision}"));
             let names: BTreeSet<String> = revisions.chain(["istio".to_owned()]).collect();
-            return Ok(self.mesh_namespace.iter().map(|namespace| (namespace.clone(), names.clone())).collect());
+            return Ok(self
+                .mesh_namespace
+                .iter()
+                .map(|namespace| (namespace.clone(), names.clone()))
+                .collect());
         }
         let kinds = vec![Kind::Namespace, Kind::Pod];
         let snapshot = source::live(&self.connection, &[], kinds, surroundings, terminal).await?;
-        let model = Model::new(&snapshot, &ScopeRequest { all: true, ..ScopeRequest::default() });
+        let model = Model::new(
+            &snapshot,
+            &ScopeRequest {
+                all: true,
+                ..ScopeRequest::default()
+            },
+        );
         if let Some(missing) = model.gaps.anywhere(Kind::Pod) {
-            bail!("pods could not be read ({missing:?}), so control planes are not known; name them with --mesh-namespace");
+            bail!(
+                "pods could not be read ({missing:?}), so control planes are not known; name them with --mesh-namespace"
+            );
         }
-        Ok(model.mesh.config_maps())
+        let mut config_maps: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for control_plane in &model.mesh.control_planes {
+            let names = config_maps
+                .entry(control_plane.namespace.to_owned())
+                .or_default();
+            names.insert("istio".to_owned());
+            names.insert(config_map_name(&control_plane.revision));
+        }
+        Ok(config_maps)
     }
 }
 
@@ -117,9 +142,16 @@ fn roles(
     for (namespace, names) in config_maps {
         text += "---\n";
         text += &header("Role", name, Some(namespace))?;
-        writeln!(text, "rules:\n  - apiGroups: [\"\"]\n    resources: [configmaps]")?;
+        writeln!(
+            text,
+            "rules:\n  - apiGroups: [\"\"]\n    resources: [configmaps]"
+        )?;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        writeln!(text, "    resourceNames: [{}]\n    verbs: [get]", names.join(", "))?;
+        writeln!(
+            text,
+            "    resourceNames: [{}]\n    verbs: [get]",
+            names.join(", ")
+        )?;
     }
     if let Some(account) = account {
         text += &binding("ClusterRole", name, None, &account)?;
@@ -132,7 +164,10 @@ fn roles(
 
 fn header(kind: &str, name: &str, namespace: Option<&str>) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    writeln!(text, "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: {name}")?;
+    writeln!(
+        text,
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: {name}"
+    )?;
     if let Some(namespace) = namespace {
         writeln!(text, "  namespace: {namespace}")?;
     }
@@ -147,8 +182,14 @@ fn binding(
 ) -> Result<String, std::fmt::Error> {
     let mut text = "---\n".to_owned();
     text += &header(&format!("{role}Binding"), name, namespace)?;
-    writeln!(text, "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: {role}\n  name: {name}")?;
-    writeln!(text, "subjects:\n  - kind: ServiceAccount\n    name: {account}\n    namespace: {account_namespace}")?;
+    writeln!(
+        text,
+        "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: {role}\n  name: {name}"
+    )?;
+    writeln!(
+        text,
+        "subjects:\n  - kind: ServiceAccount\n    name: {account}\n    namespace: {account_namespace}"
+    )?;
     Ok(text)
 }
 
@@ -159,7 +200,10 @@ mod tests {
     #[test]
     fn secrets_are_in_no_role_and_config_maps_only_by_name() {
         let kinds: BTreeSet<Kind> = Kind::ALL.iter().copied().collect();
-        let maps = BTreeMap::from([("istio-system".to_owned(), BTreeSet::from(["istio".to_owned()]))]);
+        let maps = BTreeMap::from([(
+            "istio-system".to_owned(),
+            BTreeSet::from(["istio".to_owned()]),
+        )]);
         let account = Some(("audit".to_owned(), "sc39".to_owned()));
         let text = roles("sc39", &kinds, &maps, account).unwrap();
         assert!(!text.contains("secrets"));

@@ -8,13 +8,14 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::Surroundings;
-use super::args::{ConnectionArgs, ScopeArgs, SelectionArgs, Terminal};
+use super::args::{ConnectionArgs, ScopeArgs, SelectionArgs, Terminal, Verbosity, namespace};
 use super::output::{self, Target};
 use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
 use crate::collect::archive;
+use crate::gaps::{self, Missing};
 use crate::kind::Kind;
-use crate::render::{self, Format, RenderError};
+use crate::render::{self, RenderError};
 use crate::report::gate::GateOptions;
 use crate::report::{Report, Run};
 use crate::rules::{RULES, Severity};
@@ -37,7 +38,13 @@ pub(super) struct Scan {
           value_parser = output::target, help_heading = "Output")]
     outputs: Vec<Target>,
     /// Exit with 1 only for failures of at least this severity
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low", help_heading = "Output")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SEVERITY",
+        default_value = "low",
+        help_heading = "Output"
+    )]
     fail_on: Severity,
     /// Do not exit with 3 when something is indeterminate
     #[arg(long, help_heading = "Output")]
@@ -53,7 +60,7 @@ pub(super) struct Capture {
     #[arg(short, long = "output", value_name = "FILE")]
     output: PathBuf,
     /// Namespace to fall back to where the whole cluster may not be listed, repeatable
-    #[arg(short, long = "namespace", value_name = "NAME")]
+    #[arg(short, long = "namespace", value_name = "NAME", value_parser = namespace)]
     namespaces: Vec<String>,
     #[command(flatten)]
     source: SourceArgs,
@@ -75,7 +82,13 @@ impl Scan {
         let kinds = assess::kinds_read(&rules).into_iter().collect();
         let snapshot = self
             .source
-            .snapshot(&self.connection, &self.scope.namespaces, kinds, surroundings, terminal)
+            .snapshot(
+                &self.connection,
+                &self.scope.namespaces,
+                kinds,
+                surroundings,
+                terminal,
+            )
             .await?;
         if let Some(file) = &self.save_snapshot {
             save(&snapshot, file)?;
@@ -117,7 +130,13 @@ impl Capture {
         let kinds: Vec<Kind> = assess::kinds_read(&all).into_iter().collect();
         let snapshot = self
             .source
-            .snapshot(&self.connection, &self.namespaces, kinds, surroundings, terminal)
+            .snapshot(
+                &self.connection,
+                &self.namespaces,
+                kinds,
+                surroundings,
+                terminal,
+            )
             .await?;
         save(&snapshot, &self.output)?;
         warn(&snapshot, terminal);
@@ -131,13 +150,42 @@ fn save(snapshot: &Snapshot, file: &std::path::Path) -> anyhow::Result<()> {
 
 /// Says on standard error what was not read: whoever sends results to a file must not miss it.
 fn warn(snapshot: &Snapshot, terminal: &Terminal) {
-    if terminal.quiet {
+    if terminal.verbosity == Verbosity::Quiet {
         return;
     }
+    let coverage = &snapshot.coverage;
+    let refused = coverage.sources.iter().filter(|source| {
+        Missing::of(source.status).is_some_and(|missing| {
+            // What files lack is said once, in the results.
+            !gaps::is_harmless(source.kind, missing) && missing != Missing::NotCollected
+        })
+    });
+    let lines = refused
+        .map(|source| {
+            let place = source
+                .namespace
+                .as_ref()
+                .map(|name| format!(" in namespace {name}"))
+                .unwrap_or_default();
+            let detail = source
+                .message
+                .as_ref()
+                .map(|message| format!(": {message}"))
+                .unwrap_or_default();
+            let missing = Missing::of(source.status).map_or("was not read", Missing::in_words);
+            format!("{}{place} {missing}{detail}", source.kind)
+        })
+        .chain(coverage.unreadable.iter().map(|object| {
+            format!(
+                "{}: {} {} could not be decoded: {}",
+                object.place, object.kind, object.name, object.message
+            )
+        }))
+        .chain(coverage.notes.iter().cloned());
     let mut stderr = io::stderr().lock();
-    for line in render::table::warnings(snapshot) {
+    for line in lines {
         // Standard error may be closed; the results are what counts.
-        let _ = writeln!(stderr, "warning: {line}");
+        let _ = writeln!(stderr, "warning: {}", crate::escape(&line));
     }
 }
 
@@ -152,21 +200,23 @@ fn hint(report: &Report<'_>) -> &'static str {
 fn write(report: &Report<'_>, target: &Target, terminal: &Terminal) -> anyhow::Result<()> {
     let options = render::RenderOptions {
         colour: terminal.colour && target.file.is_none(),
-        verbose: terminal.verbose,
+        verbose: terminal.verbosity == Verbosity::Verbose,
         width: terminal.width.filter(|_| target.file.is_none()),
     };
     let Some(file) = &target.file else {
         let mut stdout = io::BufWriter::new(io::stdout().lock());
         return match render::render(target.format, report, &options, &mut stdout)
-            .and_then(|()| stdout.flush().map_err(RenderError::from))
+            .and_then(|()| stdout.flush().map_err(RenderError::Write))
         {
             // Whoever read standard output has seen enough.
             Err(error) if error.is_broken_pipe() => Ok(()),
             result => result.context("failed to write to standard output"),
         };
     };
-    output::write_file(file, |writer| Ok(render::render(target.format, report, &options, writer)?))?;
-    if target.format == Format::Table || !terminal.verbose {
+    output::write_file(file, |writer| {
+        Ok(render::render(target.format, report, &options, writer)?)
+    })?;
+    if terminal.verbosity != Verbosity::Verbose {
         return Ok(());
     }
     let mut stderr = io::stderr().lock();
@@ -183,7 +233,10 @@ fn recorded(command: &[String]) -> Vec<String> {
             let (flag, value) = argument
                 .split_once('=')
                 .map_or(("", argument.as_str()), |(flag, value)| (flag, value));
-            let last = value.rsplit('/').find(|part| !part.is_empty()).unwrap_or(value);
+            let last = value
+                .rsplit('/')
+                .find(|part| !part.is_empty())
+                .unwrap_or(value);
             match (index, flag) {
                 (0, _) => "sc39".to_owned(),
                 (_, "") => last.to_owned(),

@@ -45,12 +45,12 @@ impl SourceArgs {
             return demo::snapshot().context("unable to read the built-in example");
         }
         if !self.from.is_empty() {
-            return self.from_files(surroundings);
+            return self.read_files(surroundings);
         }
         live(connection, namespaces, kinds, surroundings, terminal).await
     }
 
-    fn from_files(&self, surroundings: &Surroundings) -> anyhow::Result<Snapshot> {
+    fn read_files(&self, surroundings: &Surroundings) -> anyhow::Result<Snapshot> {
         let saved: Vec<&PathBuf> = self.from.iter().filter(|path| is_snapshot(path)).collect();
         match saved.as_slice() {
             [] => {}
@@ -58,17 +58,27 @@ impl SourceArgs {
                 if self.assume_complete {
                     bail!("--assume-complete is for plain files; a snapshot knows what it holds");
                 }
-                let file = File::open(path).with_context(|| format!("unable to open {}", path.display()))?;
+                let file = File::open(path)
+                    .with_context(|| format!("unable to open {}", path.display()))?;
                 return archive::read(BufReader::new(file))
                     .with_context(|| format!("unable to read the snapshot {}", path.display()));
             }
             _ => bail!("a saved snapshot can't be combined with other files"),
         }
-        let options =
-            ManifestOptions { assume_complete: self.assume_complete, mode: Mode::Manifests };
-        let inputs: Vec<Input> =
-            self.from.iter().map(|path| input(path)).collect::<Result<_, _>>()?;
-        Ok(manifests::read(&inputs, &options, &rfc3339((surroundings.now)()))?)
+        let options = ManifestOptions {
+            assume_complete: self.assume_complete,
+            mode: Mode::Manifests,
+        };
+        let inputs: Vec<Input> = self
+            .from
+            .iter()
+            .map(|path| input(path))
+            .collect::<Result<_, _>>()?;
+        Ok(manifests::read(
+            &inputs,
+            &options,
+            &rfc3339((surroundings.now)()),
+        )?)
     }
 }
 
@@ -96,11 +106,20 @@ pub(super) async fn live(
     surroundings: &Surroundings,
     terminal: &Terminal,
 ) -> anyhow::Result<Snapshot> {
-    let request =
-        Request { kinds, namespaces: namespaces.to_vec(), page_size: connection.page_size };
+    let request = Request {
+        kinds,
+        namespaces: namespaces.to_vec(),
+        page_size: connection.page_size,
+    };
     let now = surroundings.now;
     let bars = progress::new(terminal.progress);
-    Ok(live::collect(&connection.connection(surroundings), &request, &now, bars.as_ref()).await?)
+    Ok(live::collect(
+        &connection.connection(surroundings),
+        &request,
+        &now,
+        bars.as_ref(),
+    )
+    .await?)
 }
 
 /// A time as evidence writes it.

@@ -8,7 +8,10 @@ const COLLECTED_AT: &str = "2026-11-02T09:00:00Z";
 
 /// Reads the embedded files.
 pub fn snapshot() -> Result<Snapshot, ManifestError> {
-    let options = ManifestOptions { assume_complete: true, mode: Mode::Demo };
+    let options = ManifestOptions {
+        assume_complete: true,
+        mode: Mode::Demo,
+    };
     let inputs: Vec<Input> = FILES
         .iter()
         .map(|(name, text)| Input::built_in(name, text))

@@ -1,5 +1,9 @@
-//! Collection: from a source to a [`Snapshot`](crate::snapshot::Snapshot).
+//! Collection: what was found in a source, as a [`Snapshot`](crate::snapshot::Snapshot).
 //!
-//! A collector reads, projects and records what it could not read. It judges nothing.
+//! Nothing here judges. What could not be read becomes part of the snapshot's coverage.
 
+pub mod archive;
+mod decoding;
+pub mod demo;
 pub mod live;
+pub mod manifests;

@@ -518,7 +518,7 @@ fn templates<'s>(
 ) -> impl Iterator<Item = PodGroup<'s>> {
     Kind::WORKLOADS.iter().flat_map(move |kind| {
         snapshot.of_kind(*kind).filter_map(move |(index, object)| {
-            gaps.in_namespace(Kind::Pod, object.namespace())
+            gaps.list_in_namespace(Kind::Pod, object.namespace())
                 .is_none()
                 .then_some(())?;
             let (template, replicas, pointer) = template(object.projection.as_ref())?;

@@ -4,7 +4,7 @@ use super::{Counts, Effective, RuleReport, ScopeSummary};
 use crate::rules::Severity;
 
 /// What decides the exit code besides the results.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GateOptions {
     /// Failures below this severity do not count.
     pub fail_on: Severity,
@@ -19,6 +19,8 @@ pub struct Gate {
     pub exit_code: u8,
     /// In words.
     pub meaning: String,
+    /// What decided it besides the results.
+    pub options: GateOptions,
 }
 
 impl Gate {
@@ -38,6 +40,7 @@ impl Gate {
         });
         if scope.is_empty {
             return Self::new(
+                options,
                 2,
                 "nothing to judge: the scope was read and is empty".to_owned(),
             );
@@ -45,15 +48,17 @@ impl Gate {
         if failures > 0 {
             let threshold = options.fail_on.name();
             return Self::new(
+                options,
                 1,
                 format!("{failures} failing rows of severity {threshold} or above"),
             );
         }
         if scope.unknown.is_some() {
-            return Self::new(3, "the scope could not be read".to_owned());
+            return Self::new(options, 3, "the scope could not be read".to_owned());
         }
         if counts.indeterminate > 0 && !options.allow_indeterminate {
             return Self::new(
+                options,
                 3,
                 format!("{} rows are indeterminate", counts.indeterminate),
             );
@@ -63,10 +68,14 @@ impl Gate {
         } else {
             ""
         };
-        Self::new(0, format!("no failing rows{accepted}"))
+        Self::new(options, 0, format!("no failing rows{accepted}"))
     }
 
-    fn new(exit_code: u8, meaning: String) -> Self {
-        Self { exit_code, meaning }
+    fn new(options: GateOptions, exit_code: u8, meaning: String) -> Self {
+        Self {
+            exit_code,
+            meaning,
+            options,
+        }
     }
 }

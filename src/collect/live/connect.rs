@@ -1,15 +1,12 @@
 //! From a kubeconfig or a pod's service account to a client.
 
-use std::path::{Path, PathBuf};
-
 use http::Uri;
-use kube::config::{
-    Config, Context, KubeConfigOptions, Kubeconfig, KubeconfigError, LoadDataError, NamedContext,
-};
+use kube::config::{Config, InClusterError};
 use kube::{Client, Error};
 use tokio::task::spawn_blocking;
 
 use super::failure::{clean, credentials};
+use super::kubeconfig::{self, Chosen};
 use super::{Connection, LiveError};
 
 /// A client, and what the later stages need to know of its configuration.
@@ -21,12 +18,14 @@ pub(super) struct Connected {
     pub(super) context: Option<String>,
     /// The namespace that the context or the service account belongs to.
     pub(super) namespace: Option<String>,
+    /// What makes the connection less than it should be.
+    pub(super) notes: Vec<String>,
 }
 
 /// Prepares a client. Only a credential plugin talks to anyone yet.
 pub(super) async fn connect(connection: &Connection) -> Result<Connected, LiveError> {
-    let mut chosen = match kubeconfig(connection)? {
-        Some((file, kubeconfig)) => choose(connection, &file, kubeconfig).await?,
+    let mut chosen = match kubeconfig::choose(connection).await? {
+        Some(chosen) => chosen,
         None => in_cluster(connection)?,
     };
     impersonate(connection, &mut chosen.config)?;
@@ -34,6 +33,10 @@ pub(super) async fn connect(connection: &Connection) -> Result<Connected, LiveEr
     // Retries are our own: those of the client know no deadline.
     chosen.config.default_retry = false;
     let server = address(&chosen.config.cluster_url);
+    let notes = chosen
+        .config
+        .accept_invalid_certs
+        .then(|| "the kubeconfig switches the check of the server's certificate off".to_owned());
     let config = chosen.config;
     // A credential plugin blocks, and may ask its user something.
     let client = spawn_blocking(move || Client::try_from(config)).await;
@@ -50,135 +53,8 @@ pub(super) async fn connect(connection: &Connection) -> Result<Connected, LiveEr
         server,
         context: chosen.context,
         namespace: chosen.namespace,
+        notes: notes.into_iter().collect(),
     })
-}
-
-/// A configuration, and what it was chosen by.
-struct Chosen {
-    config: Config,
-    context: Option<String>,
-    namespace: Option<String>,
-}
-
-/// Reads the kubeconfig that counts, with the words to name it by; `None` if there is none.
-fn kubeconfig(connection: &Connection) -> Result<Option<(String, Kubeconfig)>, LiveError> {
-    let (file, kubeconfig) = if let Some(path) = &connection.kubeconfig {
-        (shown(path), read(path)?)
-    } else if connection.kubeconfig_list.is_empty() {
-        match Kubeconfig::read() {
-            Ok(kubeconfig) => ("in the home directory".to_owned(), kubeconfig),
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(unusable("in the home directory".to_owned(), &error)),
-        }
-    } else {
-        let file = "list of KUBECONFIG".to_owned();
-        let merged =
-            merged(&connection.kubeconfig_list).map_err(|(path, error)| unusable(path, &error))?;
-        (file, merged)
-    };
-    let is_empty = kubeconfig.contexts.is_empty() && kubeconfig.clusters.is_empty();
-    Ok((!is_empty || connection.kubeconfig.is_some()).then_some((file, kubeconfig)))
-}
-
-/// Merges the files of a list, first wins. Absent ones are passed over, as kubectl does.
-fn merged(paths: &[PathBuf]) -> Result<Kubeconfig, (String, KubeconfigError)> {
-    let mut merged = Kubeconfig::default();
-    for path in paths {
-        let mut next = match Kubeconfig::read_from(path) {
-            Ok(next) => next,
-            Err(error) if is_absent(&error) => continue,
-            Err(error) => return Err((shown(path), error)),
-        };
-        // An empty name would hide that of a later file.
-        next.current_context = next.current_context.filter(|name| !name.is_empty());
-        merged = merged.merge(next).map_err(|error| (shown(path), error))?;
-    }
-    Ok(merged)
-}
-
-fn read(path: &Path) -> Result<Kubeconfig, LiveError> {
-    Kubeconfig::read_from(path).map_err(|error| unusable(shown(path), &error))
-}
-
-async fn choose(
-    connection: &Connection,
-    file: &str,
-    mut kubeconfig: Kubeconfig,
-) -> Result<Chosen, LiveError> {
-    let context = context_name(connection, &mut kubeconfig)?;
-    let chosen = kubeconfig
-        .contexts
-        .iter()
-        .find(|named| named.name == context)
-        .and_then(|named| named.context.clone())
-        .ok_or_else(|| unknown("context", &context, contexts(&kubeconfig)))?;
-    let cluster = connection.cluster.as_ref().unwrap_or(&chosen.cluster);
-    let has_own_proxy = kubeconfig
-        .clusters
-        .iter()
-        .find(|named| named.name == *cluster)
-        .ok_or_else(|| unknown("cluster", cluster, clusters(&kubeconfig)))?
-        .cluster
-        .as_ref()
-        .is_some_and(|cluster| {
-            cluster
-                .proxy_url
-                .as_ref()
-                .is_some_and(|url| !url.is_empty())
-        });
-    // The client would go on without credentials.
-    let user = connection.user.as_ref().or(chosen.user.as_ref());
-    if let Some(user) = user.filter(|user| !user.is_empty())
-        && !kubeconfig
-            .auth_infos
-            .iter()
-            .any(|named| named.name == *user)
-    {
-        return Err(unknown("user", user, users(&kubeconfig)));
-    }
-    let options = KubeConfigOptions {
-        context: Some(context.clone()),
-        cluster: connection.cluster.clone(),
-        user: connection.user.clone(),
-    };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
-        .await
-        .map_err(|error| unusable(file.to_owned(), &error))?;
-    // The environment's proxy is not meant for this machine; the client would use it all the same.
-    if !has_own_proxy && is_loopback(&config.cluster_url) {
-        config.proxy_url = None;
-    }
-    Ok(Chosen {
-        config,
-        context: Some(context).filter(|context| !context.is_empty()),
-        namespace: chosen.namespace.filter(|namespace| !namespace.is_empty()),
-    })
-}
-
-/// The context to use. With `--cluster` there need be none: then one is made of the flags.
-fn context_name(connection: &Connection, kubeconfig: &mut Kubeconfig) -> Result<String, LiveError> {
-    let current = kubeconfig.current_context.clone();
-    if let Some(name) = connection
-        .context
-        .clone()
-        .or(current)
-        .filter(|name| !name.is_empty())
-    {
-        return Ok(name);
-    }
-    let Some(cluster) = connection.cluster.clone() else {
-        let known = known(contexts(kubeconfig));
-        return Err(LiveError::NoContext { known });
-    };
-    kubeconfig.contexts.push(NamedContext {
-        context: Some(Context {
-            cluster,
-            user: connection.user.clone(),
-            ..Context::default()
-        }),
-        ..NamedContext::default()
-    });
-    Ok(String::new())
 }
 
 fn in_cluster(connection: &Connection) -> Result<Chosen, LiveError> {
@@ -194,9 +70,7 @@ fn in_cluster(connection: &Connection) -> Result<Chosen, LiveError> {
             config,
             context: None,
         }),
-        Err(kube::config::InClusterError::ReadEnvironmentVariable(_)) => {
-            Err(LiveError::NoKubeconfig)
-        }
+        Err(InClusterError::ReadEnvironmentVariable(_)) => Err(LiveError::NoKubeconfig),
         Err(error) => Err(LiveError::InCluster {
             problem: clean(&error.to_string()),
         }),
@@ -205,9 +79,11 @@ fn in_cluster(connection: &Connection) -> Result<Chosen, LiveError> {
 
 fn impersonate(connection: &Connection, config: &mut Config) -> Result<(), LiveError> {
     if let Some(user) = &connection.impersonate {
-        // Groups of the kubeconfig belong to the user it impersonates, not to another one.
+        // What else the kubeconfig says belongs to the user that it impersonates, not to another one.
         config.auth_info.impersonate = Some(user.clone());
+        config.auth_info.impersonate_uid = None;
         config.auth_info.impersonate_groups = None;
+        config.auth_info.impersonate_user_extra = None;
     }
     if !connection.impersonate_groups.is_empty() {
         config.auth_info.impersonate_groups = Some(connection.impersonate_groups.clone());
@@ -229,7 +105,7 @@ fn refusal(server: String, error: &Error) -> LiveError {
             let problem = credentials(problem);
             return LiveError::Credentials { server, problem };
         }
-        Error::InferKubeconfig(problem) => words(problem),
+        Error::InferKubeconfig(problem) => kubeconfig::words(problem),
         Error::RustlsTls(problem) => clean(&problem.to_string()),
         Error::HttpError(_) => "a user or group to impersonate cannot stand in a header".to_owned(),
         Error::ProxyProtocolUnsupported { .. } => {
@@ -238,108 +114,6 @@ fn refusal(server: String, error: &Error) -> LiveError {
         _ => "the configuration cannot be used".to_owned(),
     };
     LiveError::Prepare { server, problem }
-}
-
-fn unusable(file: String, error: &KubeconfigError) -> LiveError {
-    LiveError::Kubeconfig {
-        file,
-        problem: words(error),
-    }
-}
-
-/// Says what is wrong with a kubeconfig without quoting it: it holds keys and tokens.
-fn words(error: &KubeconfigError) -> String {
-    match error {
-        KubeconfigError::ReadConfig(cause, path) => {
-            clean(&format!("unable to read {}: {cause}", path.display()))
-        }
-        KubeconfigError::Parse(cause) => match cause.location() {
-            Some(place) => format!("it is no kubeconfig, at line {}", place.line()),
-            None => "it is no kubeconfig".to_owned(),
-        },
-        KubeconfigError::MissingClusterUrl => "its cluster has no server".to_owned(),
-        KubeconfigError::ParseClusterUrl(_) => "the address of its server is no URL".to_owned(),
-        KubeconfigError::ParseProxyUrl(_) => "the address of the proxy is no URL".to_owned(),
-        KubeconfigError::ParseNoProxy(_) => "NO_PROXY cannot be understood".to_owned(),
-        KubeconfigError::LoadCertificateAuthority(cause) => {
-            data_words("certificate authority", cause)
-        }
-        KubeconfigError::LoadClientCertificate(cause) => data_words("client certificate", cause),
-        KubeconfigError::LoadClientKey(cause) => data_words("client key", cause),
-        KubeconfigError::ParseCertificates(_) => {
-            "its certificate authority is not in PEM form".to_owned()
-        }
-        KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => {
-            "its files are of different kinds".to_owned()
-        }
-        KubeconfigError::CurrentContextNotSet
-        | KubeconfigError::LoadContext(_)
-        | KubeconfigError::LoadClusterOfContext(_)
-        | KubeconfigError::FindPath => clean(&error.to_string()),
-    }
-}
-
-fn data_words(what: &str, error: &LoadDataError) -> String {
-    match error {
-        LoadDataError::DecodeBase64(_) => format!("its {what} is not in Base64"),
-        LoadDataError::ReadFile(cause, path) => clean(&format!(
-            "unable to read its {what} {}: {cause}",
-            path.display()
-        )),
-        LoadDataError::NoBase64DataOrFile => format!("its {what} is missing"),
-    }
-}
-
-fn is_absent(error: &KubeconfigError) -> bool {
-    match error {
-        KubeconfigError::ReadConfig(cause, _) => cause.kind() == std::io::ErrorKind::NotFound,
-        KubeconfigError::FindPath => true,
-        _ => false,
-    }
-}
-
-fn unknown(what: &'static str, name: &str, names: Vec<&str>) -> LiveError {
-    LiveError::Unknown {
-        what,
-        name: clean(name),
-        known: known(names),
-    }
-}
-
-fn contexts(kubeconfig: &Kubeconfig) -> Vec<&str> {
-    let names = kubeconfig.contexts.iter().map(|named| named.name.as_str());
-    names.collect()
-}
-
-fn clusters(kubeconfig: &Kubeconfig) -> Vec<&str> {
-    let names = kubeconfig.clusters.iter().map(|named| named.name.as_str());
-    names.collect()
-}
-
-fn users(kubeconfig: &Kubeconfig) -> Vec<&str> {
-    let names = kubeconfig
-        .auth_infos
-        .iter()
-        .map(|named| named.name.as_str());
-    names.collect()
-}
-
-/// Lists names to choose from.
-fn known(mut names: Vec<&str>) -> String {
-    const SHOWN: usize = 10;
-    names.sort_unstable();
-    match names.len() {
-        0 => "there is none".to_owned(),
-        1..=SHOWN => format!("known: {}", clean(&names.join(", "))),
-        count => {
-            let shown = clean(&names[..SHOWN].join(", "));
-            format!("known: {shown} and {} more", count - SHOWN)
-        }
-    }
-}
-
-fn shown(path: &Path) -> String {
-    clean(&path.display().to_string())
 }
 
 /// Address without user name, password and path.
@@ -353,11 +127,169 @@ fn address(uri: &Uri) -> String {
     clean(&format!("{scheme}://{host}{port}"))
 }
 
-fn is_loopback(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or_default();
-    let literal = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || literal
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const ONE: &str = r#"
+current-context: one
+clusters: [{name: c1, cluster: {server: "https://user:canary@127.0.0.1:6443"}}]
+users: [{name: u1, user: {token: canary}}]
+contexts: [{name: one, context: {cluster: c1, user: u1, namespace: apps}}]
+"#;
+    const TWO: &str = r#"
+current-context: two
+clusters: [{name: c2, cluster: {server: "https://two.example", insecure-skip-tls-verify: true}}]
+contexts: [{name: two, context: {cluster: c2, user: gone}}]
+"#;
+
+    struct Files(TempDir);
+
+    impl Files {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let directory = TempDir::new().unwrap();
+            for (name, text) in files {
+                std::fs::write(directory.path().join(name), text).unwrap();
+            }
+            Self(directory)
+        }
+
+        /// A connection by a list of kubeconfigs.
+        fn list(&self, names: &[&str]) -> Connection {
+            Connection {
+                kubeconfig: None,
+                kubeconfig_list: names.iter().map(|name| self.0.path().join(name)).collect(),
+                context: None,
+                cluster: None,
+                user: None,
+                impersonate: None,
+                impersonate_groups: Vec::new(),
+                request_timeout: Duration::from_secs(30),
+            }
+        }
+    }
+
+    async fn refused(connection: &Connection) -> String {
+        match connect(connection).await {
+            Ok(connected) => panic!("connected to {}", connected.server),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_file_of_a_list_wins_and_absent_ones_are_passed_over() {
+        let files = Files::new(&[
+            ("one", ONE),
+            ("two", TWO),
+            ("none", "current-context: \"\""),
+        ]);
+        let connected = connect(&files.list(&["absent", "none", "one", "two"]))
+            .await
+            .unwrap();
+        assert_eq!(connected.context.as_deref(), Some("one"));
+        assert_eq!(connected.namespace.as_deref(), Some("apps"));
+        assert_eq!(connected.server, "https://127.0.0.1:6443");
+        assert!(connected.notes.is_empty());
+    }
+
+    #[tokio::test]
+    async fn flags_come_before_the_kubeconfig() {
+        let files = Files::new(&[("one", ONE), ("two", TWO)]);
+        let connection = Connection {
+            context: Some("two".to_owned()),
+            user: Some("u1".to_owned()),
+            ..files.list(&["one", "two"])
+        };
+        let connected = connect(&connection).await.unwrap();
+        assert_eq!(connected.server, "https://two.example");
+        assert_eq!(
+            connected.namespace, None,
+            "that of the other context does not count"
+        );
+        assert_eq!(connected.notes.len(), 1, "{:?}", connected.notes);
+
+        let without_context = ONE.replace("current-context: one", "");
+        let files = Files::new(&[("one", &without_context)]);
+        let connection = Connection {
+            cluster: Some("c1".to_owned()),
+            ..files.list(&["one"])
+        };
+        assert_eq!(connect(&connection).await.unwrap().context, None);
+    }
+
+    #[tokio::test]
+    async fn what_the_kubeconfig_lacks_is_named() {
+        let files = Files::new(&[("one", ONE), ("two", TWO)]);
+        let one = files.list(&["one"]);
+        let cases = [
+            (
+                Connection {
+                    context: Some("x".to_owned()),
+                    ..one.clone()
+                },
+                "no context `x` (known: one)",
+            ),
+            (
+                Connection {
+                    cluster: Some("x".to_owned()),
+                    ..one.clone()
+                },
+                "no cluster `x` (known: c1)",
+            ),
+            (
+                Connection {
+                    user: Some("x".to_owned()),
+                    ..one.clone()
+                },
+                "no user `x` (known: u1)",
+            ),
+            (files.list(&["two"]), "no user `gone` (there is none)"),
+            (
+                Connection {
+                    kubeconfig: Some(files.0.path().join("absent")),
+                    ..one.clone()
+                },
+                "unable to read",
+            ),
+            (
+                Connection {
+                    impersonate_groups: vec!["g".to_owned()],
+                    ..one.clone()
+                },
+                "--as-group needs --as",
+            ),
+            (
+                Connection {
+                    impersonate: Some("a\nb".to_owned()),
+                    ..one
+                },
+                "cannot stand in a header",
+            ),
+        ];
+        for (connection, wanted) in cases {
+            let message = refused(&connection).await;
+            assert!(message.contains(wanted), "{message}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_broken_kubeconfig_is_quoted() {
+        let broken = [
+            ONE.replace("token: canary", "token: [canary"),
+            ONE.replace("token: canary", "client-key-data: ~canary~, client-certificate-data: ~canary~"),
+            ONE.replace("https://user:canary@127.0.0.1:6443", "https://canary@[::"),
+            ONE.replace("token: canary", "auth-provider: {name: canary}"),
+            ONE.replace("token: canary", "exec: {command: sh, args: [-c, 'echo canary >&2; exit 1'], interactiveMode: Never}"),
+            ONE.replace("token: canary", "exec: {command: echo, args: [canary], interactiveMode: Never}"),
+        ];
+        for text in broken {
+            let files = Files::new(&[("one", &text)]);
+            let message = refused(&files.list(&["one"])).await;
+            assert!(!message.contains("canary"), "{message}");
+        }
+    }
 }

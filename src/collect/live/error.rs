@@ -75,6 +75,17 @@ pub enum LiveError {
         /// What went wrong.
         problem: String,
     },
+    /// The server's certificate does not hold.
+    #[error(
+        "unable to trust the API server {server}: {problem}; check the certificate authority of the cluster in the \
+         kubeconfig"
+    )]
+    Untrusted {
+        /// The address.
+        server: String,
+        /// What is wrong with the certificate.
+        problem: String,
+    },
     /// Something answers that is no Kubernetes API server.
     #[error(
         "{server} does not answer like a Kubernetes API server: {problem}; check the cluster's address in the kubeconfig"

@@ -103,7 +103,7 @@ impl fmt::Display for Failure {
                 ..
             } => write!(formatter, "the server answered {code} ({reason})"),
             Self::Status { code, .. } => write!(formatter, "the server answered {code}"),
-            Self::Transport(problem) => formatter.write_str(problem),
+            Self::Transport(problem) => write!(formatter, "the connection failed: {problem}"),
             Self::Cut => formatter.write_str("the answer broke off in the middle"),
             Self::ContentType => formatter.write_str("the answer is not JSON"),
             Self::Malformed => formatter.write_str("the answer is not the JSON of the API"),

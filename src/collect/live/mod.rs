@@ -8,6 +8,7 @@ mod decode;
 mod discovery;
 mod error;
 mod failure;
+mod kubeconfig;
 mod list;
 mod named;
 mod path;
@@ -18,7 +19,6 @@ mod stages;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -81,12 +81,6 @@ impl Progress for () {
     fn started(&self, _kind: Kind) {}
     fn page(&self, _kind: Kind, _objects: u64, _remaining: Option<u64>) {}
     fn finished(&self, _kind: Kind, _status: ReadStatus) {}
-}
-
-impl fmt::Debug for dyn Progress + '_ {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Progress")
-    }
 }
 
 /// Reads the kinds asked for from a live API server.

@@ -1,6 +1,6 @@
 //! Requests that end in time: each is repeated where that helps, and bounded by one deadline.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -29,10 +29,10 @@ pub(super) struct Session<'a> {
     client: Client,
     request_timeout: Duration,
     clock: Clock<'a>,
-    /// Responses that came, whatever their status.
-    answers: AtomicU64,
+    /// Set once a response came, whatever its status.
+    is_known: AtomicBool,
     /// Set once the server answers nobody any more, so that the remaining requests do not wait one by one.
-    lost: AtomicBool,
+    is_lost: AtomicBool,
 }
 
 /// One request.
@@ -95,8 +95,8 @@ impl<'a> Session<'a> {
             client,
             request_timeout,
             clock,
-            answers: AtomicU64::new(0),
-            lost: AtomicBool::new(false),
+            is_known: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
         }
     }
 
@@ -121,10 +121,9 @@ impl<'a> Session<'a> {
         question: Question<'_>,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        let answered_before = self.answers.load(Ordering::Relaxed);
         let mut retries = Retries::default();
         loop {
-            if self.lost.load(Ordering::Relaxed) {
+            if self.is_lost.load(Ordering::Relaxed) {
                 return Err(Failure::Lost);
             }
             let failure = match timeout_at(deadline, self.attempt(question)).await {
@@ -133,21 +132,21 @@ impl<'a> Session<'a> {
                 Err(_) => Failure::Timeout,
             };
             // A server that was never there is not worth waiting for.
-            if failure.is_silence() && self.answers.load(Ordering::Relaxed) == 0 {
+            if failure.is_silence() && !self.is_known.load(Ordering::Relaxed) {
                 return Err(failure);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let Some(pause) = retries.pause(&failure, left) else {
-                self.notice_silence(&failure, answered_before).await;
+                self.notice_silence(&failure).await;
                 return Err(failure);
             };
             sleep(pause).await;
         }
     }
 
-    /// Gives the server up when it answered nothing since the failed request began, and does not answer now.
-    async fn notice_silence(&self, failure: &Failure, answered_before: u64) {
-        if !failure.is_silence() || self.answers.load(Ordering::Relaxed) != answered_before {
+    /// After a request without an answer: gives the server up if it does not answer the simplest one either.
+    async fn notice_silence(&self, failure: &Failure) {
+        if !failure.is_silence() {
             return;
         }
         let patience = SIGN_OF_LIFE.min(self.request_timeout);
@@ -158,7 +157,7 @@ impl<'a> Session<'a> {
             Err(_) => true,
         };
         if silent {
-            self.lost.store(true, Ordering::Relaxed);
+            self.is_lost.store(true, Ordering::Relaxed);
         }
     }
 
@@ -173,7 +172,7 @@ impl<'a> Session<'a> {
             .await
             .map_err(|error| Failure::of_error(&error))?;
         let answered = (self.clock)();
-        self.answers.fetch_add(1, Ordering::Relaxed);
+        self.is_known.store(true, Ordering::Relaxed);
         let (head, body) = response.into_parts();
         if !head.status.is_success() {
             return Err(Failure::Status {

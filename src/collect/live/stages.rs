@@ -62,6 +62,7 @@ pub(super) async fn run(
     if let Some(problem) = found.total_loss() {
         return Err(LiveError::NothingRead { server, problem });
     }
+    found.coverage.notes.extend(connected.notes);
     found.coverage.notes.extend(about.notes.iter().cloned());
     let cluster = Cluster {
         uid: found.cluster_uid,
@@ -99,6 +100,10 @@ fn unreachable(server: &str, failure: &Failure) -> LiveError {
     match failure {
         Failure::Status { code: 401, .. } => LiveError::Unauthorized { server },
         Failure::Credentials(problem) => LiveError::Credentials {
+            server,
+            problem: problem.clone(),
+        },
+        Failure::Transport(problem) if problem.contains("certificate") => LiveError::Untrusted {
             server,
             problem: problem.clone(),
         },
@@ -304,15 +309,19 @@ impl Stages<'_> {
             .iter()
             .map(|kind| (*kind, Counter::new(self.progress, *kind)))
             .collect();
-        let targets: Vec<(Target, &Counter<'_>)> = counters
+        let targets: Vec<Target> = kinds
             .iter()
-            .flat_map(|(kind, counter)| {
-                let targets = namespaces.iter();
-                targets.filter_map(move |name| Some((self.in_namespace(*kind, name)?, counter)))
+            .filter_map(|kind| Some((*kind, self.version(*kind).ok()?)))
+            .flat_map(|(kind, version)| {
+                namespaces.iter().map(move |namespace| Target {
+                    kind,
+                    version,
+                    namespace: Some(namespace.clone()),
+                })
             })
             .collect();
         let mut outcomes = stream::iter(targets)
-            .map(|(target, counter)| self.list_target(target, counter))
+            .map(|target| self.list_target(target, &counters))
             .buffer_unordered(SMALL_REQUESTS_AT_ONCE);
         while let Some(outcome) = outcomes.next().await {
             found.take(outcome)?;
@@ -323,16 +332,9 @@ impl Stages<'_> {
         Ok(())
     }
 
-    async fn list_target(&self, target: Target, counter: &Counter<'_>) -> Outcome {
+    async fn list_target(&self, target: Target, counters: &BTreeMap<Kind, Counter<'_>>) -> Outcome {
+        let counter = &counters[&target.kind];
         self.lister.list(&target, counter).await
-    }
-
-    fn in_namespace(&self, kind: Kind, namespace: &str) -> Option<Target> {
-        self.version(kind).ok().map(|version| Target {
-            kind,
-            version,
-            namespace: Some(namespace.to_owned()),
-        })
     }
 
     /// Gets the ConfigMaps that the pods lead to. They are never listed: others may hold anything.

@@ -113,7 +113,7 @@ fn of_control_plane(model: &Model<'_>, found: &MeshWide<'_>) -> Observation {
                 (mode, None) => (
                     Reason::Default,
                     format!(
-                        "no policy for the root namespace {root} sets a mode, so it is {}",
+                        "no policy without a selector in the root namespace {root} sets a mode, so it is {}",
                         mode.name()
                     ),
                 ),

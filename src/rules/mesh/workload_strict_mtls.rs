@@ -75,7 +75,7 @@ fn observe(
             subject,
             Reason::Value,
             format!(
-                "accepts mutual TLS alone: {}, and the sidecar takes all traffic",
+                "accepts mutual TLS alone: {}, and traffic passes the sidecar first",
                 words::setting(model, setting)
             ),
         ),

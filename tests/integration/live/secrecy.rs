@@ -122,7 +122,7 @@ fn audit_log_shows_lists_only_and_config_maps_by_name() {
     };
     install(&cluster);
     let auditor = auditor(&cluster, "logged", &[]);
-    let before = super::scan(&auditor.kubeconfig, &[]);
+    let before = scan(&auditor.kubeconfig, &[]);
     assert!(!before.rows.is_empty());
     let requests = cluster.requests_of(&auditor.user);
     assert!(requests.len() > 20, "the scan is in the log");

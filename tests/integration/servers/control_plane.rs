@@ -237,7 +237,7 @@ fn start_api_server(
         "--authorization-mode=RBAC",
         "--audit-log-mode=blocking",
         "--service-account-issuer=https://kubernetes.default.svc",
-        "--service-cluster-ip-range=10.0.0.0/16",
+        "--service-cluster-ip-range=10.96.0.0/16",
         "--endpoint-reconciler-type=none",
         "--allow-privileged",
     ];

@@ -26,6 +26,7 @@ async fn collect(fake: &Fake, kinds: &[Kind], namespaces: &[&str]) -> Result<Sna
         server: "https://server".to_owned(),
         context: Some("test".to_owned()),
         namespace: None,
+        notes: Vec::new(),
     };
     let request = Request {
         kinds: kinds.to_vec(),
@@ -33,6 +34,28 @@ async fn collect(fake: &Fake, kinds: &[Kind], namespaces: &[&str]) -> Result<Sna
         page_size: 2,
     };
     stages::run(connected, TIMEOUT, &request, noon(), &noon, &()).await
+}
+
+/// Callers may run a collection beside other things and drop it.
+#[test]
+fn a_collection_can_move_between_threads() {
+    fn is_send<T: Send>(_: T) {}
+    let connection = |request_timeout| super::Connection {
+        kubeconfig: None,
+        kubeconfig_list: Vec::new(),
+        context: None,
+        cluster: None,
+        user: None,
+        impersonate: None,
+        impersonate_groups: Vec::new(),
+        request_timeout,
+    };
+    let request = Request {
+        kinds: Vec::new(),
+        namespaces: Vec::new(),
+        page_size: 1,
+    };
+    is_send(super::collect(&connection(TIMEOUT), &request, &noon, &()));
 }
 
 fn sources(snapshot: &Snapshot, kind: Kind) -> Vec<&SourceRead> {

@@ -1,0 +1,85 @@
+//! Evidence JSON, version 1: what was read, what was found, and what each finding rests on.
+//!
+//! The file is canonical JSON (RFC 8785) of the document without its member `integrity`, which is then appended as the
+//! last one, followed by a newline. So it is written in one pass, and the digest in `integrity` is that of the file's
+//! bytes with the member cut out. The structs of `wire` declare their members in canonical order for the same reason.
+
+mod ordered;
+mod projections;
+mod sealed;
+mod wire;
+
+use std::io::Write;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use super::RenderError;
+use crate::report::Report;
+use sealed::Sealed;
+use wire::{Evidence, Integrity, Sources};
+
+/// What `$schema` of an evidence file says, and `$id` of the schema.
+pub const SCHEMA_ID: &str = "urn:sc39:schema:evidence:1";
+
+/// Version of the form: the same before the first point means that readers of one can read the other.
+pub const SCHEMA_VERSION: &str = "1.0.0";
+
+pub(super) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), RenderError> {
+    let sources = Sources::new(report)?;
+    let mut sealed = Sealed::new(writer);
+    serde_json::to_writer(&mut sealed, &Evidence::new(&sources))?;
+    sealed.seal()?;
+    Ok(())
+}
+
+/// The JSON Schema (2020-12) of evidence files.
+pub fn schema() -> String {
+    let mut generator = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
+    let integrity = generator.subschema_for::<Integrity>();
+    let mut schema = generator
+        .into_root_schema_for::<Evidence<'static>>()
+        .to_value();
+    schema["$id"] = json!(SCHEMA_ID);
+    schema["title"] = json!("SC-39 evidence, version 1");
+    schema["properties"]["integrity"] = integrity.to_value();
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.push(json!("integrity"));
+    }
+    tidy(&mut schema);
+    format!("{schema:#}\n")
+}
+
+/// What is optional is absent and never null, and the line breaks of comments mean nothing.
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if let Some(Value::Array(types)) = map.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    map.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(options)) = map.get_mut("anyOf") {
+                options.retain(|option| *option != json!({"type": "null"}));
+                if let [Value::Object(only)] = options.as_slice() {
+                    let only = only.clone();
+                    map.remove("anyOf");
+                    map.extend(only);
+                }
+            }
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
+            map.values_mut().for_each(tidy);
+        }
+        Value::Array(list) => list.iter_mut().for_each(tidy),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

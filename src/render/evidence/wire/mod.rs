@@ -1,0 +1,188 @@
+//! What an evidence file looks like, version 1. The comments of these structs are the descriptions in its JSON Schema.
+//!
+//! Members stand in the order of RFC 8785: by name, upper case before lower case. A test holds a whole document
+//! against its canonical form.
+
+mod catalogue;
+mod coverage;
+mod finding;
+mod object;
+mod outcome;
+mod run;
+mod words;
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use super::projections::Index;
+use super::{SCHEMA_ID, SCHEMA_VERSION};
+use crate::report::{Report, SubjectRef};
+use catalogue::{Catalogue, Framework};
+use coverage::Coverage;
+use finding::Finding;
+use object::{Object, Projection};
+use outcome::{Control, Summary};
+use run::{Boundary, Cluster, Redaction, Run, Tool};
+
+/// What digests look like.
+const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
+
+/// What the document is made of.
+pub(super) struct Sources<'r> {
+    report: &'r Report<'r>,
+    projections: Index,
+    /// Of each object, whether a result is about it.
+    judged: Vec<bool>,
+}
+
+impl<'r> Sources<'r> {
+    pub(super) fn new(report: &'r Report<'r>) -> Result<Self, serde_json::Error> {
+        let mut judged = vec![false; report.snapshot.objects.len()];
+        let results = report.rules.iter().flat_map(|rule| &rule.results);
+        for subject in results.flat_map(|result| &result.subjects) {
+            if let SubjectRef::Object(index) = subject {
+                judged[*index] = true;
+            }
+        }
+        Ok(Self {
+            report,
+            projections: Index::new(&report.snapshot.objects)?,
+            judged,
+        })
+    }
+}
+
+/// Evidence on process isolation in one Kubernetes cluster: what was read, what each rule found in it, and what that
+/// says of each control. It supports an assessment and does not conclude one. Unless the collection itself differs, two
+/// files differ in `run` and `integrity` alone.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Evidence<'r> {
+    /// The schema of this document.
+    #[serde(rename = "$schema")]
+    #[schemars(extend("const" = SCHEMA_ID))]
+    schema: &'static str,
+    /// What was judged.
+    boundary: Boundary<'r>,
+    /// Rules and controls, whole: what was held against the objects.
+    catalogue: Catalogue<'r>,
+    /// The cluster that was read.
+    cluster: Cluster<'r>,
+    /// What the rules say of each control, in the order of the catalogue.
+    controls: Vec<Control<'r>>,
+    /// What was read, and what was not.
+    coverage: Coverage<'r>,
+    /// Where the controls are taken from.
+    frameworks: Vec<Framework<'r>>,
+    /// What the document is: `SC39Evidence`.
+    #[schemars(extend("const" = "SC39Evidence"))]
+    kind: &'static str,
+    /// Every object that was read, sorted by API group, kind, namespace and name. Results point here by index.
+    #[schemars(with = "Vec<Object<'static>>")]
+    objects: Objects<'r>,
+    /// The fields of objects that rules may read, each content once, sorted by digest. Objects point here by index.
+    #[schemars(with = "Vec<Projection<'static>>")]
+    projections: Projections<'r>,
+    /// What never gets into this document.
+    redaction: Redaction,
+    /// What the rules found, in the order of `catalogue.rules`, worst first within a rule.
+    #[schemars(with = "Vec<Finding<'static>>")]
+    results: Results<'r>,
+    /// About this run: all that may differ between two runs on the same snapshot.
+    run: Run<'r>,
+    /// Version of this form. Readers of 1.x ignore members that they do not know.
+    #[schemars(extend("pattern" = "^1\\.[0-9]+\\.[0-9]+$"))]
+    schema_version: &'static str,
+    /// Totals and the exit code.
+    summary: Summary<'r>,
+    /// The program that made the assessment.
+    tool: Tool,
+}
+
+struct Objects<'r>(&'r Sources<'r>);
+struct Projections<'r>(&'r Sources<'r>);
+struct Results<'r>(&'r Sources<'r>);
+
+/// Says whether the document is as it was written. It does not say who wrote it; that is for a signature.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Integrity {
+    /// SHA-256, as `sha256:` and hexadecimal digits, of the canonical JSON (RFC 8785) of the document without the
+    /// member `integrity`. In a file as the tool writes it, these are the bytes before `,"integrity":`, and a closing
+    /// brace. Integers beyond 2^53 stand as strings.
+    #[schemars(extend("pattern" = DIGEST))]
+    content_digest: String,
+}
+
+impl<'r> Evidence<'r> {
+    pub(super) fn new(sources: &'r Sources<'r>) -> Self {
+        let report = sources.report;
+        let frameworks = &report.catalog.frameworks;
+        Self {
+            schema: SCHEMA_ID,
+            boundary: Boundary::new(&report.scope),
+            catalogue: Catalogue::new(report),
+            cluster: Cluster::new(report.snapshot),
+            controls: report
+                .controls
+                .iter()
+                .map(|control| Control::new(control, report))
+                .collect(),
+            coverage: Coverage::new(sources),
+            frameworks: frameworks.iter().map(Framework::new).collect(),
+            kind: "SC39Evidence",
+            objects: Objects(sources),
+            projections: Projections(sources),
+            redaction: Redaction::new(),
+            results: Results(sources),
+            run: Run::new(report),
+            schema_version: SCHEMA_VERSION,
+            summary: Summary::new(report),
+            tool: Tool::new(),
+        }
+    }
+}
+
+// These lists hold most of the document: each element is made, written and dropped.
+
+impl Serialize for Objects<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let objects = self.0.report.snapshot.objects.iter().zip(&self.0.judged);
+        serializer.collect_seq(
+            objects.map(|(object, judged)| {
+                Object::new(object, *judged, self.0.projections.place(object))
+            }),
+        )
+    }
+}
+
+impl Serialize for Projections<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = self.0.projections.entries();
+        serializer.collect_seq(entries.map(|(digest, value)| Projection { digest, value }))
+    }
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rules = self.0.report.rules.iter();
+        serializer.collect_seq(rules.flat_map(|rule| {
+            rule.results
+                .iter()
+                .map(|result| Finding::new(rule.rule, result))
+        }))
+    }
+}
+
+impl Integrity {
+    pub(super) fn new(digest: &[u8]) -> Self {
+        let mut content_digest = String::from("sha256:");
+        for byte in digest {
+            // Writing to a String cannot fail.
+            let _ = write!(content_digest, "{byte:02x}");
+        }
+        Self { content_digest }
+    }
+}

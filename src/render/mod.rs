@@ -1,0 +1,86 @@
+//! Renderers: a report and a writer in, one output format out. They decide nothing: verdicts, totals, order and the
+//! exit code are the report's.
+
+mod csv;
+pub(crate) mod escape;
+pub mod evidence;
+pub mod table;
+
+use std::io::{self, Write};
+
+use crate::report::Report;
+
+/// A form that a report can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
+pub enum Format {
+    /// For people, at a terminal.
+    Table,
+    /// Evidence, from which every verdict can be derived again.
+    Json,
+    /// One row for each rule, subject, container and port.
+    Csv,
+}
+
+/// What depends on where an output goes; no verdict does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RenderOptions {
+    /// Columns of the terminal; 80 where there is none.
+    pub width: Option<u16>,
+    /// Whether the table may use colour. No information is in colour alone.
+    pub colour: bool,
+    /// Whether the table shows every result, subject and value instead of the first ones.
+    pub verbose: bool,
+}
+
+/// What can go wrong while a report is written.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The output could not be written.
+    #[error("failed to write the output")]
+    Write(#[source] io::Error),
+    /// A value has no JSON form.
+    #[error("failed to encode the evidence")]
+    Encode(#[source] serde_json::Error),
+}
+
+impl RenderError {
+    /// Whether the reader went away, as `head` does: nothing failed.
+    pub fn is_broken_pipe(&self) -> bool {
+        match self {
+            Self::Write(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Encode(_) => false,
+        }
+    }
+}
+
+impl From<io::Error> for RenderError {
+    fn from(error: io::Error) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl From<serde_json::Error> for RenderError {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_io() {
+            return Self::Write(io::Error::from(error));
+        }
+        Self::Encode(error)
+    }
+}
+
+/// Writes a report in one format.
+pub fn render(
+    format: Format,
+    report: &Report<'_>,
+    options: &RenderOptions,
+    writer: &mut dyn Write,
+) -> Result<(), RenderError> {
+    match format {
+        Format::Table => table::render(report, options, writer),
+        Format::Json => evidence::render(report, writer),
+        Format::Csv => csv::render(report, writer),
+    }
+}
+
+#[cfg(test)]
+mod sample;

@@ -1,0 +1,270 @@
+//! A small cluster, good and bad, for tests of renderers.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::assess::{self, Options};
+use crate::catalog::Catalog;
+use crate::kind::Kind;
+use crate::model::ScopeRequest;
+use crate::projection::decode_value;
+use crate::report::gate::GateOptions;
+use crate::report::{Report, Run};
+use crate::rules::{RULES, Severity};
+use crate::snapshot::{Cluster, Interner, Operator, ReadStatus, Snapshot};
+use crate::testing;
+
+/// The rules of this version that the built-in catalogue may bind.
+const BOUND: &[&str] = &[
+    "global-strict-mtls",
+    "workload-strict-mtls",
+    "mesh-enrolment",
+    "admin-port-separation",
+    "admin-port-exposure",
+];
+
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let rules: BTreeSet<&str> = RULES
+        .iter()
+        .map(|rule| rule.id)
+        .chain(BOUND.iter().copied())
+        .collect();
+    Catalog::builtin(&rules.into_iter().collect::<Vec<_>>()).unwrap()
+});
+
+const YAML: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop-prod, labels: {tier: prod}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop-test, labels: {tier: test}}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: node-a}
+status: {nodeInfo: {containerRuntimeVersion: "containerd://2.1.4", kernelVersion: 6.12.0, osImage: Bottlerocket, operatingSystem: linux, kubeletVersion: v1.34.1}}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: node-b}
+status: {nodeInfo: {containerRuntimeVersion: "docker://24.0.0", kernelVersion: 5.4.0, osImage: Ubuntu 20.04, operatingSystem: linux, kubeletVersion: v1.34.1}}
+---
+apiVersion: privatecloud.mendix.com/v1alpha1
+kind: MendixApp
+metadata: {name: orders, namespace: shop-prod}
+spec: {runtime: {dtapMode: P}}
+---
+apiVersion: privatecloud.mendix.com/v1alpha1
+kind: MendixApp
+metadata: {name: billing, namespace: shop-prod}
+spec: {runtime: {dtapMode: D}}
+---
+apiVersion: privatecloud.mendix.com/v1alpha1
+kind: MendixApp
+metadata: {name: orders, namespace: shop-test}
+spec: {runtime: {dtapMode: D}}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: orders-master-5d8f-aaaaa
+  namespace: shop-prod
+  uid: 0e3e1f0a-0000-4000-8000-000000000001
+  resourceVersion: "41"
+  labels: {privatecloud.mendix.com/app: orders, privatecloud.mendix.com/component: mendix-app, pod-template-hash: 5d8f}
+spec:
+  securityContext: {seccompProfile: {type: RuntimeDefault}}
+  containers:
+  - {name: mendix, image: "registry.example/app:1", resources: {limits: {cpu: "1", memory: 1Gi}}}
+  - {name: m2ee-sidecar, image: "registry.example/mx-m2ee-sidecar:1", resources: {limits: {cpu: 100m, memory: 64Mi}}}
+status: {phase: Running, podIP: 10.0.0.1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: orders-master-5d8f-bbbbb, namespace: shop-prod, labels: {privatecloud.mendix.com/app: orders, privatecloud.mendix.com/component: mendix-app, pod-template-hash: 5d8f}}
+spec:
+  securityContext: {seccompProfile: {type: RuntimeDefault}}
+  containers:
+  - {name: mendix, image: "registry.example/app:1", resources: {limits: {cpu: "1", memory: 1Gi}}}
+  - {name: m2ee-sidecar, image: "registry.example/mx-m2ee-sidecar:1", resources: {limits: {cpu: 100m, memory: 64Mi}}}
+status: {phase: Running, podIP: 10.0.0.2}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: orders-master-5d8f-ccccc, namespace: shop-prod, labels: {privatecloud.mendix.com/app: orders, privatecloud.mendix.com/component: mendix-app, pod-template-hash: 5d8f}}
+spec:
+  securityContext: {seccompProfile: {type: RuntimeDefault}}
+  containers:
+  - {name: mendix, image: "registry.example/app:1", resources: {limits: {cpu: "1", memory: 1Gi}}}
+  - {name: m2ee-sidecar, image: "registry.example/mx-m2ee-sidecar:1", resources: {limits: {cpu: 100m, memory: 64Mi}}}
+status: {phase: Running, podIP: 10.0.0.3}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: orders-master-5d8f-ddddd, namespace: shop-prod, labels: {privatecloud.mendix.com/app: orders, privatecloud.mendix.com/component: mendix-app, pod-template-hash: 5d8f}}
+spec:
+  hostPID: true
+  shareProcessNamespace: true
+  ephemeralContainers: [{name: debugger-x7, image: busybox, targetContainerName: mendix}]
+  containers:
+  - {name: mendix, image: "registry.example/app:1", securityContext: {privileged: true}, resources: {limits: {memory: 1Gi}}}
+status: {phase: Running, podIP: 10.0.0.4, ephemeralContainerStatuses: [{name: debugger-x7, state: {running: {}}}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: billing-master-77c-aaaaa, namespace: shop-prod, labels: {privatecloud.mendix.com/app: ledger, privatecloud.mendix.com/component: mendix-app}}
+spec:
+  securityContext: {seccompProfile: {type: Unconfined}}
+  containers: [{name: mendix, image: "registry.example/app:2"}]
+status: {phase: Running, podIP: 10.0.0.5}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: orders-master-9a1-aaaaa, namespace: shop-test, labels: {privatecloud.mendix.com/app: orders, privatecloud.mendix.com/component: mendix-app}}
+spec:
+  securityContext: {seccompProfile: {type: RuntimeDefault}}
+  containers:
+  - {name: mendix, image: "registry.example/app:1", resources: {limits: {cpu: "1", memory: 1Gi}}}
+  - {name: m2ee-sidecar, image: "registry.example/mx-m2ee-sidecar:1", resources: {limits: {cpu: 100m, memory: 64Mi}}}
+status: {phase: Running, podIP: 10.0.0.6}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: backup-29000-zzzzz, namespace: shop-test}
+spec: {containers: [{name: backup, image: busybox}]}
+status: {phase: Succeeded}
+"#;
+
+/// The cluster. Its role bindings were refused, and one kind came back in part.
+pub(super) fn snapshot() -> Snapshot {
+    let mut snapshot = testing::snapshot(YAML);
+    snapshot.origin.cluster = Cluster {
+        uid: Some("6f1c5d0e-0000-4000-8000-00000000c1a5".to_owned()),
+        context: Some("shop".to_owned()),
+        git_version: Some("v1.34.1".to_owned()),
+        platform: Some("linux/amd64".to_owned()),
+    };
+    snapshot.origin.operator = Some(Operator {
+        username: "auditor".to_owned(),
+        uid: None,
+        groups: vec!["system:authenticated".to_owned()],
+    });
+    let mut snapshot = testing::without(snapshot, Kind::ClusterRoleBinding, ReadStatus::Forbidden);
+    for source in &mut snapshot.coverage.sources {
+        if source.kind == Kind::ClusterRoleBinding {
+            source.http_status = Some(403);
+            source.message = Some("clusterrolebindings is forbidden".to_owned());
+        }
+    }
+    testing::without(snapshot, Kind::EnvoyFilter, ReadStatus::NotServed)
+}
+
+/// A report on a snapshot by all rules.
+pub(super) fn report(snapshot: &Snapshot) -> Report<'_> {
+    let options = Options {
+        rules: RULES.iter().map(|rule| rule.id).collect(),
+        scope: ScopeRequest::default(),
+        selector: None,
+        gate: GateOptions {
+            fail_on: Severity::Low,
+            allow_indeterminate: false,
+        },
+        run: Run {
+            id: String::new(),
+            assessed_at: "2026-01-01T00:00:02Z".to_owned(),
+            command: vec!["sc39".to_owned(), "scan".to_owned()],
+        },
+    };
+    assess::assess(snapshot, &CATALOG, options)
+}
+
+/// Calls with the report on the sample.
+pub(super) fn with_report<T>(read: impl FnOnce(&Report<'_>) -> T) -> T {
+    read(&report(&snapshot()))
+}
+
+/// A cluster of many pods; each template has this many.
+pub(super) fn large(pods: usize, replicas: usize) -> Snapshot {
+    let mut snapshot = testing::snapshot("");
+    let mut interner = Interner::default();
+    let mut objects = Vec::new();
+    let mut add = |kind: Kind, value: Value| {
+        let decoded = decode_value(kind, value).unwrap();
+        objects.push(interner.object(kind, kind.api().versions[0], decoded));
+    };
+    for template in 0..pods / replicas {
+        let namespace = format!("ns-{}", template / 10);
+        let name = format!("app-{template}");
+        if template % 10 == 0 {
+            add(
+                Kind::Namespace,
+                json!({"metadata": {"name": namespace, "uid": uid(template, 0), "labels": {"tier": "prod"}}}),
+            );
+        }
+        add(
+            Kind::MendixApp,
+            json!({"metadata": {"name": name, "namespace": namespace, "uid": uid(template, 1)}, "spec": {"runtime": {"dtapMode": "P"}}}),
+        );
+        let spec = spec(template);
+        for (kind, name) in [
+            (Kind::Deployment, format!("{name}-master")),
+            (Kind::ReplicaSet, format!("{name}-master-5d8f6c7b9")),
+        ] {
+            let metadata = json!({"name": name, "namespace": namespace, "uid": uid(template, kind as usize), "resourceVersion": "123456"});
+            add(
+                kind,
+                json!({"metadata": metadata, "spec": {"replicas": replicas, "template": {"metadata": {"labels": labels(&name)}, "spec": spec}}}),
+            );
+        }
+        for replica in 0..replicas {
+            let metadata = json!({
+                "name": format!("{name}-master-5d8f6c7b9-{replica:05}"), "generateName": format!("{name}-master-5d8f6c7b9-"),
+                "namespace": namespace, "uid": uid(template, 100 + replica), "resourceVersion": "12345678",
+                "creationTimestamp": "2026-01-01T00:00:00Z", "labels": labels(&name),
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("{name}-master-5d8f6c7b9"),
+                    "uid": uid(template, Kind::ReplicaSet as usize), "controller": true}],
+            });
+            add(
+                Kind::Pod,
+                json!({"metadata": metadata, "spec": spec, "status": status(template, replica)}),
+            );
+        }
+    }
+    snapshot = Snapshot::new(snapshot.origin, snapshot.coverage, objects);
+    snapshot
+}
+
+fn uid(template: usize, number: usize) -> String {
+    format!("6f1c5d0e-0000-4000-8000-{template:06x}{number:06x}")
+}
+
+fn labels(name: &str) -> Value {
+    json!({"privatecloud.mendix.com/app": name, "privatecloud.mendix.com/component": "mendix-app", "pod-template-hash": "5d8f6c7b9"})
+}
+
+fn spec(template: usize) -> Value {
+    let security = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true,
+        "runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
+    let container = |name: &str| {
+        let resources = json!({"limits": {"cpu": "1", "memory": format!("{}Mi", 512 + template)}, "requests": {"cpu": "100m", "memory": "512Mi"}});
+        json!({"name": name, "image": format!("registry.example/app-{template}:1"), "securityContext": security, "resources": resources,
+            "ports": [{"containerPort": 8080, "name": "http"}]})
+    };
+    json!({"containers": [container("mendix"), container("m2ee-sidecar"), container("istio-proxy")], "initContainers": [container("istio-init")],
+        "serviceAccountName": "app", "nodeName": "node-1.zone-a.example"})
+}
+
+fn status(template: usize, replica: usize) -> Value {
+    let ip = format!("10.{}.{}.{replica}", template / 256, template % 256);
+    let container = |name: &str| {
+        json!({"name": name, "containerID": format!("containerd://{template:032x}{replica:032x}"), "state": {"running": {}},
+            "resources": {"limits": {"cpu": "1", "memory": format!("{}Mi", 512 + template)}}})
+    };
+    json!({"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [{"type": "Ready", "status": "True"}],
+        "containerStatuses": [container("mendix"), container("m2ee-sidecar"), container("istio-proxy")],
+        "initContainerStatuses": [container("istio-init")]})
+}

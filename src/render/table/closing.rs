@@ -1,0 +1,135 @@
+//! What the results leave open: what was not read, what no rule tests, what stays with the assessor, the exit code.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use super::page::{Page, Style};
+use super::{counted, of_product, place, reason};
+use crate::catalog::Reason;
+use crate::kind::Kind;
+use crate::report::{Gap, Report};
+use crate::snapshot::ReadStatus;
+
+/// Room for the label of a line.
+const COLUMN: u16 = 11;
+
+pub(super) fn write(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
+    coverage(page, report)?;
+    manual(page, report)?;
+    page.heading(&[(Style::Strong, "Methods outstanding".to_owned())])?;
+    page.text(
+        0,
+        "EXAMINE and INTERVIEW, for every control above. The rules contribute to the method TEST and conclude no assessment.",
+    )?;
+    page.heading(&[(Style::Strong, "Result".to_owned())])?;
+    let gate = &report.gate;
+    page.text(
+        0,
+        &format!("exit code {}: {}", gate.exit_code, gate.meaning),
+    )
+}
+
+fn coverage(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
+    page.heading(&[(Style::Strong, "Coverage".to_owned())])?;
+    let sources = &report.snapshot.coverage.sources;
+    let with = |status: ReadStatus, wanted: fn(Kind) -> bool| -> String {
+        let kinds: BTreeSet<Kind> = sources
+            .iter()
+            .filter(|source| source.status == status && wanted(source.kind))
+            .map(|source| source.kind)
+            .collect();
+        let names: Vec<String> = kinds.into_iter().map(Kind::name).collect();
+        names.join(", ")
+    };
+    let lists = [
+        ("read", with(ReadStatus::Read, |_| true)),
+        ("not served", with(ReadStatus::NotServed, of_product)),
+    ];
+    for (label, kinds) in lists.iter().filter(|(_, kinds)| !kinds.is_empty()) {
+        page.labelled(0, label, COLUMN, kinds)?;
+    }
+    page.labelled(0, "scope", COLUMN, &namespaces(report))?;
+    if let Some(missing) = report.scope.unknown {
+        let words = format!("there may be more to judge: {}", reason(missing));
+        page.labelled(0, "", COLUMN, &words)?;
+    }
+    if report.gaps.is_empty() {
+        page.labelled(0, "gaps", COLUMN, "none in what the selected rules read")?;
+    }
+    for (index, gap) in report.gaps.iter().enumerate() {
+        let label = if index == 0 { "gaps" } else { "" };
+        page.labelled(0, label, COLUMN, &describe(gap))?;
+    }
+    for note in &report.snapshot.coverage.notes {
+        page.labelled(0, "note", COLUMN, note)?;
+    }
+    Ok(())
+}
+
+fn namespaces(report: &Report<'_>) -> String {
+    let scope = &report.scope;
+    let pods = counted(scope.pods_read, "pod");
+    let namespaces = counted(scope.namespaces.len(), "namespace");
+    let colon = if scope.namespaces.is_empty() {
+        ""
+    } else {
+        ": "
+    };
+    format!(
+        "{} of {pods} judged, in {namespaces}{colon}{}",
+        scope.pods,
+        scope.namespaces.join(", ")
+    )
+}
+
+fn describe(gap: &Gap) -> String {
+    let place = place(gap.namespace.as_deref(), gap.name.as_deref());
+    format!(
+        "{}{place}: {}; touches {}",
+        reason(gap.missing),
+        gap.message,
+        gap.rules.join(", ")
+    )
+}
+
+/// Controls and proofs that no rule tests, and who has the evidence.
+fn manual(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
+    let entries: Vec<(String, &str)> = report
+        .catalog
+        .controls
+        .iter()
+        .flat_map(|control| {
+            let own = control
+                .reason
+                .map(|reason| (reason, control.title.as_str(), &control.responsible));
+            let proofs = control.proofs.iter().filter_map(|proof| {
+                Some((proof.reason?, proof.title.as_str(), &proof.responsible))
+            });
+            own.into_iter()
+                .chain(proofs)
+                .filter(|(reason, _, _)| is_outstanding(*reason))
+                .map(|(reason, title, responsible)| {
+                    (
+                        format!("{} {title} ({reason})", control.label),
+                        responsible.as_str(),
+                    )
+                })
+        })
+        .collect();
+    if entries.is_empty() {
+        return Ok(());
+    }
+    page.heading(&[(Style::Strong, "Manual evidence outstanding".to_owned())])?;
+    for (what, responsible) in entries {
+        page.text(0, &what)?;
+        page.text(4, responsible)?;
+    }
+    Ok(())
+}
+
+const fn is_outstanding(reason: Reason) -> bool {
+    match reason {
+        Reason::Manual | Reason::Planned | Reason::Inherited => true,
+        Reason::NotApplicable => false,
+    }
+}

@@ -3,39 +3,54 @@
 mod fixture;
 mod overlay;
 mod readings;
+mod rows;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use sc39::assess::{Options, assess};
 use sc39::catalog::Catalog;
+use sc39::collect::manifests::{self, Input, ManifestOptions};
 use sc39::model::ScopeRequest;
 use sc39::report::gate::GateOptions;
 use sc39::report::{Report, RuleReport, Run};
 use sc39::rules::{ALWAYS_READ, RULES, Rule, Severity, Verdict};
-use sc39::snapshot::Snapshot;
+use sc39::snapshot::{Mode, Snapshot};
 
 use fixture::Fixture;
+use rows::Rows;
 
 #[test]
 fn every_rule_passes_on_the_base() {
     let base = base();
     let snapshot = Fixture::default_over(&base);
     let catalog = catalog();
-    let report = report(&snapshot, &catalog, &ScopeRequest::default());
+    let report = report(&snapshot, &catalog, &ScopeRequest::default(), &every_rule());
     let mut problems = readings::unresolved(&report);
     for rule in &report.rules {
         if worst(rule) != Some(Verdict::Pass) {
-            let rows = lines(&report, rule);
-            let bad = rows.into_iter().filter(|row| !row.starts_with("pass "));
-            problems.push(format!(
-                "{} does not pass:\n  {}",
-                rule.rule.id,
-                bad.collect::<Vec<_>>().join("\n  ")
-            ));
+            let rows = rows::not_passed(&report, rule).join("\n  ");
+            problems.push(format!("{} does not pass:\n  {rows}", rule.rule.id));
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Fixtures are laid over the base before they are read; the base alone is also read as a user would.
+#[test]
+fn the_base_reads_the_same_as_a_file() {
+    let options = ManifestOptions {
+        assume_complete: true,
+        mode: Mode::Manifests,
+    };
+    let file = Input::Path(folder().join("base/clean.yaml"));
+    let from_file = manifests::read(&[file], &options, "2026-01-15T09:00:00Z").unwrap();
+    let laid = Fixture::default_over(&base());
+    let content = |snapshot: &Snapshot| -> Vec<String> {
+        let objects = snapshot.objects.iter();
+        objects.map(|object| format!("{object:?}")).collect()
+    };
+    assert_eq!(content(&from_file), content(&laid));
 }
 
 #[test]
@@ -56,17 +71,18 @@ fn every_fixture_gets_the_verdict_of_its_name() {
     );
 }
 
-/// What each fixture changes about the results of its rule, for review: the rows of the base first, then the rows that
-/// each fixture adds and takes away.
+/// What each fixture changes about the results of its rule: the rows of the base first, then for each fixture the rows
+/// that differ, and the subjects that it takes away.
 #[test]
 fn results_are_as_reviewed() {
-    let base = base();
+    let (base, catalog) = (base(), catalog());
     let plain = Fixture::default_over(&base);
-    let catalog = catalog();
-    let on_base = report(&plain, &catalog, &ScopeRequest::default());
     for rule in RULES.iter() {
-        let before = rows_of(&on_base, rule);
-        let mut text = format!("base\n{}", prefixed("  ", before.iter()));
+        let before = Rows::of(
+            &report(&plain, &catalog, &ScopeRequest::default(), &[rule.id]),
+            rule,
+        );
+        let mut parts = vec![format!("base\n{}", before.text())];
         for (_, path) in fixtures()
             .into_iter()
             .filter(|(owner, _)| owner.id == rule.id)
@@ -74,16 +90,15 @@ fn results_are_as_reviewed() {
             let fixture = Fixture::read(&path).expect("fixtures can be read");
             let scope = fixture.scope.clone();
             let snapshot = fixture.over(&base).expect("fixtures fit the base");
-            let after = rows_of(&report(&snapshot, &catalog, &scope), rule);
-            text.push_str(&format!("\n{}\n", short(&path)));
-            text.push_str(&prefixed("- ", before.difference(&after)));
-            text.push_str(&prefixed("+ ", after.difference(&before)));
+            let after = Rows::of(&report(&snapshot, &catalog, &scope, &[rule.id]), rule);
+            let changes = after.changes_from(&before);
+            parts.push(format!("{}\n{changes}", short(&path)));
         }
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path("../golden/rules");
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
-        settings.bind(|| insta::assert_snapshot!(rule.id, text));
+        settings.bind(|| insta::assert_snapshot!(rule.id, parts.join("\n\n")));
     }
 }
 
@@ -108,7 +123,7 @@ fn check(rule: &Rule, path: &Path, base: &Fixture, catalog: &Catalog) -> Result<
     let also: BTreeSet<String> = fixture.also_fails.iter().cloned().collect();
     let scope = fixture.scope.clone();
     let snapshot = fixture.over(base)?;
-    let report = report(&snapshot, catalog, &scope);
+    let report = report(&snapshot, catalog, &scope, &every_rule());
     problems.extend(readings::unresolved(&report));
     for other in &report.rules {
         let found = worst(other);
@@ -160,9 +175,14 @@ fn worst(rule: &RuleReport) -> Option<Verdict> {
     rule.results.iter().map(|result| result.verdict).min()
 }
 
-fn report<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, scope: &ScopeRequest) -> Report<'s> {
+fn report<'s>(
+    snapshot: &'s Snapshot,
+    catalog: &'s Catalog,
+    scope: &ScopeRequest,
+    rules: &[&'static str],
+) -> Report<'s> {
     let options = Options {
-        rules: RULES.iter().map(|rule| rule.id).collect(),
+        rules: rules.iter().copied().collect(),
         scope: scope.clone(),
         selector: None,
         gate: GateOptions {
@@ -174,52 +194,12 @@ fn report<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, scope: &ScopeRequest
     assess(snapshot, catalog, options)
 }
 
+fn every_rule() -> Vec<&'static str> {
+    RULES.iter().map(|rule| rule.id).collect()
+}
+
 fn catalog() -> Catalog {
-    let pending = [
-        "global-strict-mtls",
-        "workload-strict-mtls",
-        "mesh-enrolment",
-        "admin-port-separation",
-        "admin-port-exposure",
-    ];
-    let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).chain(pending).collect();
-    Catalog::builtin(&rules).expect("the built-in catalogue is valid")
-}
-
-fn rows_of(report: &Report<'_>, rule: &Rule) -> BTreeSet<String> {
-    let rules = report.rules.iter().filter(|known| known.rule.id == rule.id);
-    rules.flat_map(|rule| lines(report, rule)).collect()
-}
-
-/// One line for each row: verdict, severity of a failure, subject, container, port, reason and message.
-fn lines(report: &Report<'_>, rule: &RuleReport) -> Vec<String> {
-    let rows = rule.rows.iter().map(|(result, subject)| {
-        let result = &rule.results[*result as usize];
-        let (kind, namespace, name) = report.subject(&result.subjects[*subject as usize]);
-        let severity = match result.verdict {
-            Verdict::Fail => format!(" {}", result.severity.name()),
-            Verdict::Indeterminate | Verdict::Pass | Verdict::NotApplicable => String::new(),
-        };
-        let place = match (namespace, name) {
-            ("", name) => name.to_owned(),
-            (namespace, name) if namespace == name => name.to_owned(),
-            (namespace, name) => format!("{namespace}/{name}"),
-        };
-        let port = result.port.as_ref().map(ToString::to_string);
-        format!(
-            "{}{severity} {kind} {place} [{}] [{}] {}: {}",
-            result.verdict.name(),
-            result.container.as_deref().unwrap_or_default(),
-            port.unwrap_or_default(),
-            result.reason.code(),
-            result.message,
-        )
-    });
-    rows.collect()
-}
-
-fn prefixed<'a>(prefix: &str, lines: impl Iterator<Item = &'a String>) -> String {
-    lines.map(|line| format!("{prefix}{line}\n")).collect()
+    Catalog::builtin(&every_rule()).expect("the built-in catalogue is valid")
 }
 
 fn base() -> Fixture {

@@ -49,19 +49,19 @@ fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation>
     }
     let inbound = model.mesh.inbound(pod);
     let ports = model.inbound_ports(index);
-    if ports.is_empty() {
-        let observation = observe(model, subject, &inbound, None);
-        return vec![observation.facts(inbound.facts(None))];
-    }
-    ports
-        .into_iter()
-        .map(|(port, facts)| {
-            observe(model, subject.clone(), &inbound, Some(&port))
-                .facts(facts)
-                .facts(inbound.facts(Some(&port)))
-                .port(port)
-        })
-        .collect()
+    // Ports that the proxy opens for itself say nothing of what the pod may open.
+    let none_of_its_own = ports
+        .keys()
+        .all(|port| inbound.accepts(Some(port)) == Accepts::OwnPort);
+    let as_a_whole = none_of_its_own
+        .then(|| observe(model, subject.clone(), &inbound, None).facts(inbound.facts(None)));
+    let by_port = ports.into_iter().map(|(port, facts)| {
+        observe(model, subject.clone(), &inbound, Some(&port))
+            .facts(facts)
+            .facts(inbound.facts(Some(&port)))
+            .port(port)
+    });
+    as_a_whole.into_iter().chain(by_port).collect()
 }
 
 fn observe(

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
+use sc39::collect::manifests::{self, Input, ManifestOptions};
 use sc39::kind::Kind;
 use sc39::model::ScopeRequest;
-use sc39::projection::decode_value;
-use sc39::snapshot::{
-    Cluster, Coverage, Interner, Mode, Origin, ReadStatus, Snapshot, SourceRead, Unreadable, Verb,
-};
+use sc39::snapshot::{Mode, Object, ReadStatus, Snapshot, SourceRead};
 use serde_json::Value;
 
 use super::overlay;
@@ -117,9 +115,24 @@ impl Fixture {
     pub(super) fn over(self, base: &Self) -> Result<Snapshot, String> {
         let mut documents = base.documents.clone();
         overlay::lay(&mut documents, self.documents)?;
-        Ok(snapshot(&documents, &self.missing, self.complete))
+        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": documents});
+        let input = Input::Text {
+            name: "fixture.json".to_owned(),
+            bytes: list.to_string().into_bytes().into(),
+        };
+        let options = ManifestOptions {
+            assume_complete: self.complete,
+            mode: Mode::Manifests,
+        };
+        let mut snapshot =
+            manifests::read(&[input], &options, COLLECTED_AT).map_err(|error| error.to_string())?;
+        hide(&mut snapshot, &self.missing);
+        Ok(snapshot)
     }
 }
+
+/// When fixtures were collected.
+const COLLECTED_AT: &str = "2026-01-15T09:00:00Z";
 
 impl std::str::FromStr for Missing {
     type Err = String;
@@ -142,51 +155,40 @@ impl std::str::FromStr for Missing {
     }
 }
 
-fn snapshot(documents: &[Value], missing: &[Missing], complete: bool) -> Snapshot {
-    let mut interner = Interner::default();
-    let mut coverage = Coverage::default();
-    let mut objects = Vec::new();
-    for document in documents {
-        let text = |pointer: &str| {
-            document
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let (api_version, namespace) = (text("/apiVersion"), text("/metadata/namespace"));
-        let Some(kind) = Kind::find(api_version, text("/kind")) else {
+/// Takes out what could not be read, and notes why.
+fn hide(snapshot: &mut Snapshot, missing: &[Missing]) {
+    let kept = |object: &Object| {
+        let hides = |gap: &Missing| gap.hides(object.kind, object.namespace());
+        !missing.iter().any(hides)
+    };
+    snapshot.objects.retain(kept);
+    let namespaces: Vec<String> = snapshot
+        .of_kind(Kind::Namespace)
+        .map(|(_, object)| object.name().to_owned())
+        .collect();
+    for gap in missing {
+        let sources = &mut snapshot.coverage.sources;
+        let whole = sources
+            .iter_mut()
+            .find(|source| source.kind == gap.kind && source.namespace.is_none())
+            .expect("the reader notes every kind");
+        let Some(namespace) = &gap.namespace else {
+            whole.status = gap.status;
             continue;
         };
-        if missing.iter().any(|gap| gap.hides(kind, namespace)) {
-            continue;
-        }
-        match decode_value(kind, document.clone()) {
-            Ok(decoded) => objects.push(interner.object(kind, api_version, decoded)),
-            Err(error) => coverage.unreadable.push(Unreadable {
-                kind,
-                namespace: Some(namespace.to_owned()).filter(|namespace| !namespace.is_empty()),
-                name: text("/metadata/name").to_owned(),
-                place: "fixture".to_owned(),
-                message: error.to_string(),
-            }),
-        }
+        // A list that is refused for the whole cluster is tried namespace by namespace.
+        whole.status = ReadStatus::Forbidden;
+        let whole = whole.clone();
+        sources.extend(namespaces.iter().map(|name| SourceRead {
+            namespace: Some(name.clone()),
+            status: if name == namespace {
+                gap.status
+            } else {
+                ReadStatus::Read
+            },
+            ..whole.clone()
+        }));
     }
-    let held = |kind: Kind| objects.iter().any(|object| object.kind == kind);
-    for kind in Kind::ALL {
-        let status = if complete || held(*kind) {
-            ReadStatus::Read
-        } else {
-            ReadStatus::NotCollected
-        };
-        coverage
-            .sources
-            .extend(sources(*kind, status, missing, documents));
-    }
-    let uid = objects
-        .iter()
-        .find(|object| object.kind == Kind::Namespace && object.name() == "kube-system")
-        .and_then(|object| object.identity.uid.clone());
-    Snapshot::new(origin(uid, complete), coverage, objects)
 }
 
 impl Missing {
@@ -198,71 +200,5 @@ impl Missing {
                 .namespace
                 .as_deref()
                 .is_none_or(|missing| missing == namespace)
-    }
-}
-
-/// A kind that failed in one namespace was forbidden as a whole and then listed namespace by namespace.
-fn sources(
-    kind: Kind,
-    status: ReadStatus,
-    missing: &[Missing],
-    documents: &[Value],
-) -> Vec<SourceRead> {
-    let gaps: Vec<&Missing> = missing.iter().filter(|gap| gap.kind == kind).collect();
-    let whole = match gaps.as_slice() {
-        [] => status,
-        [gap] if gap.namespace.is_none() => gap.status,
-        _ => ReadStatus::Forbidden,
-    };
-    let mut sources = vec![source(kind, whole, None)];
-    if gaps.iter().any(|gap| gap.namespace.is_some()) {
-        let namespaces = documents
-            .iter()
-            .filter(|document| document["kind"] == "Namespace");
-        sources.extend(namespaces.filter_map(|document| {
-            let name = document.pointer("/metadata/name")?.as_str()?;
-            let gap = gaps
-                .iter()
-                .find(|gap| gap.namespace.as_deref() == Some(name));
-            let status = gap.map_or(ReadStatus::Read, |gap| gap.status);
-            Some(source(kind, status, Some(name)))
-        }));
-    }
-    sources
-}
-
-fn source(kind: Kind, status: ReadStatus, namespace: Option<&str>) -> SourceRead {
-    SourceRead {
-        kind,
-        version: None,
-        verb: Verb::File,
-        namespace: namespace.map(str::to_owned),
-        name: None,
-        status,
-        http_status: None,
-        count: 0,
-        pages: 0,
-        resource_version: None,
-        started_at: None,
-        finished_at: None,
-        message: None,
-    }
-}
-
-fn origin(uid: Option<String>, complete: bool) -> Origin {
-    let time = "2026-01-15T09:00:00Z";
-    Origin {
-        mode: Mode::Manifests,
-        started_at: time.to_owned(),
-        finished_at: time.to_owned(),
-        cluster: Cluster {
-            uid,
-            ..Cluster::default()
-        },
-        operator: None,
-        clock_difference_ms: None,
-        files: Vec::new(),
-        assume_complete: complete,
-        collector: "fixture".to_owned(),
     }
 }

@@ -44,7 +44,11 @@ impl Objects {
             .0
             .entry(object)
             .or_insert_with(|| whole(&report.snapshot.objects[object]));
-        whole.pointer(pointer).cloned()
+        // A variable that is set from a reference is there without a value.
+        whole
+            .pointer(pointer)
+            .cloned()
+            .filter(|value| !value.is_null())
     }
 }
 

@@ -73,9 +73,9 @@ fn server_that_dies_in_the_middle_of_a_list_leaves_gaps_and_no_pass() {
 
 /// Fails if a file of another name than the one asked for stays behind.
 fn only_whole_files(folder: &Path) {
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(folder).expect("the folder can be read") {
         assert_eq!(
-            entry.unwrap().file_name(),
+            entry.expect("and what is in it").file_name(),
             "rows.csv",
             "no partial file stays behind"
         );

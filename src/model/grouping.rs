@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::mendix;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
-use super::selector::Labels;
+use super::selector::Labels as _;
 use crate::gaps::Gaps;
 use crate::kind::Kind;
 use crate::projection::Projection;

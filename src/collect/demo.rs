@@ -20,4 +20,22 @@ pub fn snapshot() -> Result<Snapshot, ManifestError> {
 }
 
 /// Name and content of each file.
-const FILES: &[(&str, &str)] = &[];
+const FILES: &[(&str, &str)] = &[
+    (
+        "claims.yaml",
+        include_str!("../../fixtures/demo/claims.yaml"),
+    ),
+    (
+        "cluster.yaml",
+        include_str!("../../fixtures/demo/cluster.yaml"),
+    ),
+    ("hr.yaml", include_str!("../../fixtures/demo/hr.yaml")),
+    (
+        "pilots.yaml",
+        include_str!("../../fixtures/demo/pilots.yaml"),
+    ),
+    (
+        "platform.yaml",
+        include_str!("../../fixtures/demo/platform.yaml"),
+    ),
+];

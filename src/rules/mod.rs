@@ -9,6 +9,8 @@ mod network;
 pub mod observation;
 mod resources;
 mod tenancy;
+#[cfg(test)]
+mod tests;
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,6 @@
 //! The fixtures of every rule, laid over the cluster on which all rules pass.
 
+mod demo;
 mod fixture;
 mod overlay;
 mod readings;
@@ -7,10 +8,12 @@ mod rows;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use sc39::assess::{Options, assess};
 use sc39::catalog::Catalog;
 use sc39::collect::manifests::{self, Input, ManifestOptions};
+use sc39::kind::Kind;
 use sc39::model::ScopeRequest;
 use sc39::report::gate::GateOptions;
 use sc39::report::{Report, RuleReport, Run};
@@ -55,18 +58,20 @@ fn the_base_reads_the_same_as_a_file() {
 
 #[test]
 fn every_fixture_gets_the_verdict_of_its_name() {
-    let (base, catalog) = (base(), catalog());
+    let catalog = catalog();
     let mut problems = Vec::new();
-    for (rule, path) in fixtures() {
-        if let Err(found) = check(rule, &path, &base, &catalog) {
-            let name = short(&path);
-            problems.extend(found.lines().map(|line| format!("{name}: {line}")));
-        }
+    for case in CASES.iter() {
+        let found = case.check(&catalog).unwrap_or_else(|problem| vec![problem]);
+        problems.extend(
+            found
+                .iter()
+                .map(|problem| format!("{}: {problem}", case.name())),
+        );
     }
+    let count = problems.len();
     assert!(
         problems.is_empty(),
-        "{} problems\n{}",
-        problems.len(),
+        "{count} problems\n{}",
         problems.join("\n")
     );
 }
@@ -75,24 +80,18 @@ fn every_fixture_gets_the_verdict_of_its_name() {
 /// that differ, and the subjects that it takes away.
 #[test]
 fn results_are_as_reviewed() {
-    let (base, catalog) = (base(), catalog());
-    let plain = Fixture::default_over(&base);
+    let catalog = catalog();
+    let plain = Fixture::default_over(&base());
+    let rows = |rule: &'static Rule, snapshot: &Snapshot, scope: &ScopeRequest| {
+        Rows::of(&report(snapshot, &catalog, scope, &[rule.id]), rule)
+    };
     for rule in RULES.iter() {
-        let before = Rows::of(
-            &report(&plain, &catalog, &ScopeRequest::default(), &[rule.id]),
-            rule,
-        );
+        let before = rows(rule, &plain, &ScopeRequest::default());
         let mut parts = vec![format!("base\n{}", before.text())];
-        for (_, path) in fixtures()
-            .into_iter()
-            .filter(|(owner, _)| owner.id == rule.id)
-        {
-            let fixture = Fixture::read(&path).expect("fixtures can be read");
-            let scope = fixture.scope.clone();
-            let snapshot = fixture.over(&base).expect("fixtures fit the base");
-            let after = Rows::of(&report(&snapshot, &catalog, &scope, &[rule.id]), rule);
-            let changes = after.changes_from(&before);
-            parts.push(format!("{}\n{changes}", short(&path)));
+        for case in CASES.iter().filter(|case| case.rule.id == rule.id) {
+            let (fixture, snapshot) = case.read.as_ref().expect("fixtures can be read");
+            let changes = rows(rule, snapshot, &fixture.scope).changes_from(&before);
+            parts.push(format!("{}\n{changes}", case.name()));
         }
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path("../golden/rules");
@@ -102,46 +101,84 @@ fn results_are_as_reviewed() {
     }
 }
 
-fn check(rule: &Rule, path: &Path, base: &Fixture, catalog: &Catalog) -> Result<(), String> {
-    let expected = expected(path)?;
-    let fixture = Fixture::read(path)?;
-    let mut problems = Vec::new();
-    if !fixture.why.starts_with(opening(expected)) {
-        problems.push(format!("first line is not `# {} …`", opening(expected)));
-    }
-    let reads = |kind: &String| {
-        let kinds = rule
-            .reads
-            .iter()
-            .map(|read| read.kind)
-            .chain(ALWAYS_READ.iter().copied());
-        kinds.into_iter().any(|read| read.name() == *kind)
+/// A fixture of a rule, read once for all tests.
+struct Case {
+    rule: &'static Rule,
+    path: PathBuf,
+    read: Result<(Fixture, Snapshot), String>,
+}
+
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
+    let base = base();
+    let read = |path: &Path| {
+        let fixture = Fixture::read(path)?;
+        let snapshot = fixture.over(&base)?;
+        Ok((fixture, snapshot))
     };
-    if !fixture.touches().iter().any(reads) {
-        problems.push(format!("changes nothing that {} reads", rule.id));
+    let mut cases = Vec::new();
+    for rule in RULES.iter() {
+        let files = std::fs::read_dir(folder().join("rules").join(rule.id));
+        let files = files.into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = files.map(|file| file.path()).collect();
+        paths.sort();
+        cases.extend(paths.into_iter().map(|path| Case {
+            rule,
+            read: read(&path),
+            path,
+        }));
     }
-    let also: BTreeSet<String> = fixture.also_fails.iter().cloned().collect();
-    let scope = fixture.scope.clone();
-    let snapshot = fixture.over(base)?;
-    let report = report(&snapshot, catalog, &scope, &every_rule());
-    problems.extend(readings::unresolved(&report));
-    for other in &report.rules {
-        let found = worst(other);
-        if other.rule.id == rule.id {
-            if found != Some(expected) {
-                problems.push(format!("{} instead of {}", name(found), expected.name()));
-            }
-        } else if (found == Some(Verdict::Fail)) != also.contains(other.rule.id) {
-            problems.push(format!("{} is {}", other.rule.id, name(found)));
+    cases
+});
+
+impl Case {
+    fn name(&self) -> String {
+        let stem = self.path.file_stem().unwrap_or_default();
+        format!("{}/{}", self.rule.id, stem.to_string_lossy())
+    }
+
+    /// What is wrong with it, or with the rule.
+    fn check(&self, catalog: &Catalog) -> Result<Vec<String>, String> {
+        let expected = expected(&self.path)?;
+        let (fixture, snapshot) = self.read.as_ref().map_err(Clone::clone)?;
+        let mut problems = Vec::new();
+        if !fixture.why.starts_with(opening(expected)) {
+            problems.push(format!(
+                "first line is not `# {} …`",
+                opening(expected).trim()
+            ));
         }
+        if !self.touches(fixture) {
+            problems.push(format!("changes nothing that {} reads", self.rule.id));
+        }
+        let report = report(snapshot, catalog, &fixture.scope, &every_rule());
+        problems.extend(readings::unresolved(&report));
+        for other in &report.rules {
+            let found = worst(other);
+            let may_fail = fixture.also_fails.iter().any(|id| id == other.rule.id);
+            if other.rule.id == self.rule.id {
+                if found != Some(expected) {
+                    problems.push(format!("{} instead of {}", name(found), expected.name()));
+                }
+            } else if (found == Some(Verdict::Fail)) != may_fail {
+                problems.push(format!("{} is {}", other.rule.id, name(found)));
+            }
+        }
+        let unknown = fixture
+            .also_fails
+            .iter()
+            .filter(|id| sc39::rules::find(id).is_none());
+        problems.extend(unknown.map(|id| format!("there is no rule {id}")));
+        Ok(problems)
     }
-    for unknown in also.iter().filter(|id| sc39::rules::find(id).is_none()) {
-        problems.push(format!("there is no rule {unknown}"));
-    }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems.join("\n"))
+
+    /// Whether the fixture changes a kind that its rule reads.
+    fn touches(&self, fixture: &Fixture) -> bool {
+        let reads = self.rule.reads.iter().map(|read| read.kind);
+        let read: BTreeSet<String> = reads
+            .chain(ALWAYS_READ.iter().copied())
+            .map(Kind::name)
+            .collect();
+        fixture.touches().iter().any(|kind| read.contains(kind))
     }
 }
 
@@ -206,25 +243,6 @@ fn base() -> Fixture {
     Fixture::read(&folder().join("base/clean.yaml")).expect("the base can be read")
 }
 
-/// Every fixture with its rule, sorted.
-fn fixtures() -> Vec<(&'static Rule, PathBuf)> {
-    let mut fixtures: Vec<(&'static Rule, PathBuf)> = Vec::new();
-    for rule in RULES.iter() {
-        let folder = folder().join("rules").join(rule.id);
-        let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        let mut paths: Vec<PathBuf> = files.map(|file| file.path()).collect();
-        paths.sort();
-        fixtures.extend(paths.into_iter().map(|path| (*rule, path)));
-    }
-    fixtures
-}
-
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
-}
-
-fn short(path: &Path) -> String {
-    let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
-    let stem = path.file_stem().unwrap_or_default();
-    format!("{}/{}", folder.to_string_lossy(), stem.to_string_lossy())
 }

@@ -79,8 +79,10 @@ impl Fixture {
             self.missing.push(missing.parse()?);
         } else if let Some(flags) = comment.strip_prefix("flags: ") {
             self.flags(flags)?;
-        } else if self.why.is_empty() {
-            comment.clone_into(&mut self.why);
+        } else if self.why.ends_with('.') {
+            return Err(format!("the comment {comment:?} says nothing that counts"));
+        } else {
+            self.why.push_str(comment);
         }
         Ok(())
     }
@@ -112,9 +114,9 @@ impl Fixture {
     }
 
     /// The snapshot of the base with this fixture over it.
-    pub(super) fn over(self, base: &Self) -> Result<Snapshot, String> {
+    pub(super) fn over(&self, base: &Self) -> Result<Snapshot, String> {
         let mut documents = base.documents.clone();
-        overlay::lay(&mut documents, self.documents)?;
+        overlay::lay(&mut documents, self.documents.clone())?;
         let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": documents});
         let input = Input::Text {
             name: "fixture.json".to_owned(),

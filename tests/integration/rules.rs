@@ -13,7 +13,6 @@ use std::sync::LazyLock;
 use sc39::assess::{Options, assess};
 use sc39::catalog::Catalog;
 use sc39::collect::manifests::{self, Input, ManifestOptions};
-use sc39::kind::Kind;
 use sc39::model::ScopeRequest;
 use sc39::report::gate::GateOptions;
 use sc39::report::{Report, RuleReport, Run};

@@ -21,6 +21,7 @@ pub mod render;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
+
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -20,10 +20,13 @@ pub(crate) fn snapshot(yaml: &str) -> Snapshot {
         .filter(|document| !document.is_null())
         .map(|document| {
             let text = |field: &str| document[field].as_str().unwrap_or_default().to_owned();
-            let (version, name) = (text("apiVersion"), text("kind"));
-            let kind = Kind::find(&version, &name)
-                .unwrap_or_else(|| panic!("the tool reads {version} {name}"));
-            interner.object(kind, &version, decode_value(kind, document).unwrap())
+            let (api_version, name) = (text("apiVersion"), text("kind"));
+            let kind = Kind::find(&api_version, &name)
+                .unwrap_or_else(|| panic!("the tool reads {api_version} {name}"));
+            let version = api_version
+                .rsplit_once('/')
+                .map_or(api_version.as_str(), |(_, version)| version);
+            interner.object(kind, version, decode_value(kind, document).unwrap())
         })
         .collect();
     let sources = Kind::ALL.iter().map(|kind| source(*kind, ReadStatus::Read));

@@ -83,7 +83,7 @@ impl Model<'_> {
         }
         let oldest = if pod.is_template() {
             let minors = self.nodes().map(|(_, _, node)| {
-                super::pods::kubelet_minor(&node.status.node_info.kubelet_version)
+                super::grouping::kubelet_minor(&node.status.node_info.kubelet_version)
             });
             minors
                 .collect::<Option<Vec<u32>>>()

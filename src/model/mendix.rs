@@ -4,28 +4,10 @@
 
 use std::net::IpAddr;
 
-use super::pods::{PodGroup, Role};
+use super::pods::{AppClaim, PodGroup, Role};
 use super::selector::Labels as _;
 use crate::projection::facts::{PROXY_ROLE, UNRECOGNISED};
 use crate::projection::pod::Container;
-
-/// Which app a pod says it belongs to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AppClaim {
-    /// Name of the MendixApp at the end of the owner chain (or of the Runtime, when nothing is above it).
-    pub by_owner: Option<String>,
-    /// Label that names an app, and its value.
-    pub by_label: Option<(&'static str, String)>,
-}
-
-impl AppClaim {
-    /// The app's name: the owner chain counts more than a label.
-    pub fn name(&self) -> Option<&str> {
-        self.by_owner
-            .as_deref()
-            .or(self.by_label.as_ref().map(|(_, name)| name.as_str()))
-    }
-}
 
 /// Label with the app's name in Mendix' own vocabulary.
 pub const APP_LABEL: &str = "privatecloud.mendix.com/app";

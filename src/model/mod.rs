@@ -9,6 +9,7 @@
 //! ```
 
 pub mod apps;
+mod grouping;
 pub mod limits;
 pub mod mendix;
 pub mod mesh;
@@ -67,7 +68,7 @@ impl<'s> Model<'s> {
         let gaps = Gaps::new(snapshot);
         let namespaces = Namespaces::new(snapshot, &gaps);
         let owners = owners::Owners::new(snapshot);
-        let pods = pods::groups(snapshot, &gaps, &owners);
+        let pods = grouping::groups(snapshot, &gaps, &owners);
         let apps = apps::find(snapshot, &namespaces, &pods);
         let operators = operators::find(&pods);
         let scope = Scope::new(request, snapshot, &gaps, &pods);

@@ -330,7 +330,7 @@ pub struct ContainerStatus {
     pub container_id: Option<String>,
     #[serde(default, deserialize_with = "null_default")]
     pub state: ContainerState,
-    /// The resources in force, which differ from `spec` while a resize is pending.
+    /// The resources in force, kept only where they differ from `spec`: while a resize is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
 }
@@ -382,6 +382,11 @@ impl Pod {
             status
                 .conditions
                 .retain(|condition| condition.kind == "Ready");
+            keep_differing(&mut status.container_statuses, &self.spec.containers);
+            keep_differing(
+                &mut status.init_container_statuses,
+                &self.spec.init_containers,
+            );
         }
         PodInstance {
             metadata: InstanceMetadata {
@@ -394,6 +399,23 @@ impl Pod {
                 ephemeral_containers: std::mem::take(&mut self.spec.ephemeral_containers),
             },
             status,
+        }
+    }
+}
+
+/// Drops reported resources that are those of `spec`, as they are on all pods but those with a pending resize.
+fn keep_differing(statuses: &mut [ContainerStatus], containers: &[Container]) {
+    for status in statuses {
+        let declared = containers
+            .iter()
+            .find(|container| container.name == status.name)
+            .and_then(|container| container.resources.as_ref());
+        let same = |reported: &Resources| match declared {
+            Some(declared) => reported == declared,
+            None => *reported == Resources::default(),
+        };
+        if status.resources.as_ref().is_some_and(same) {
+            status.resources = None;
         }
     }
 }

@@ -22,7 +22,7 @@ pub enum Format {
 }
 
 /// What depends on where an output goes; no verdict does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RenderOptions {
     /// Columns of the terminal; 80 where there is none.
     pub width: Option<u16>,
@@ -84,3 +84,48 @@ pub fn render(
 
 #[cfg(test)]
 mod sample;
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    /// Takes some bytes and then fails.
+    struct Failing {
+        room: usize,
+        kind: io::ErrorKind,
+    }
+
+    impl Write for Failing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.room == 0 {
+                return Err(self.kind.into());
+            }
+            let taken = bytes.len().min(self.room);
+            self.room -= taken;
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_told_from_a_full_disk() {
+        sample::with_report(|report| {
+            for format in Format::value_variants() {
+                for room in [0, 1000] {
+                    for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull] {
+                        let mut writer = Failing { room, kind };
+                        let options = RenderOptions::default();
+                        let error = render(*format, report, &options, &mut writer).unwrap_err();
+                        let gone = kind == io::ErrorKind::BrokenPipe;
+                        assert_eq!(error.is_broken_pipe(), gone, "{format:?}: {error:?}");
+                    }
+                }
+            }
+        });
+    }
+}

@@ -7,8 +7,7 @@ use super::*;
 use crate::canonical;
 use crate::kind::Kind;
 use crate::render::{Format, RenderOptions, sample};
-use crate::report::{Report, RuleReport};
-use crate::rules::RULES;
+use crate::report::Report;
 use crate::snapshot::ReadStatus;
 use crate::testing;
 
@@ -242,23 +241,6 @@ fn the_sample_as_evidence() {
 fn figures() {
     let snapshot = sample::large(20_000, 10);
     let report = sample::report(&snapshot);
-    // Four times as many rules as there are now.
-    let mut report = report;
-    for copy in 1..4 {
-        for index in 0..RULES.len() {
-            let rule = &report.rules[index];
-            let rule = RuleReport {
-                rule: rule.rule,
-                selected: true,
-                controls: rule.controls.clone(),
-                results: rule.results.clone(),
-                rows: rule.rows.clone(),
-                counts: rule.counts,
-            };
-            report.rules.push(rule);
-        }
-        println!("{copy}");
-    }
     let rows: usize = report.rules.iter().map(|rule| rule.rows.len()).sum();
     let results: usize = report.rules.iter().map(|rule| rule.results.len()).sum();
     println!(
@@ -275,6 +257,18 @@ fn figures() {
             bytes.len() / 1_000_000
         );
     }
+    let options = RenderOptions {
+        verbose: true,
+        ..RenderOptions::default()
+    };
+    let started = std::time::Instant::now();
+    let mut bytes = Vec::new();
+    crate::render::render(Format::Table, &report, &options, &mut bytes).unwrap();
+    println!(
+        "verbose table: {:?}, {} MB",
+        started.elapsed(),
+        bytes.len() / 1_000_000
+    );
     let document: Value = serde_json::from_str(&written(&report)).unwrap();
     for (member, value) in document.as_object().unwrap() {
         println!("{member}: {} kB", value.to_string().len() / 1000);

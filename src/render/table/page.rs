@@ -146,7 +146,7 @@ impl<'w> Page<'w> {
                 Some(style) => word.replace(word.trim(), &self.paint(style, word.trim())),
                 None => word.to_owned(),
             };
-            self.write(indent, &format!("{word}{rest}"))?;
+            self.write(indent, &format!("{word}{}", rest.replace('\u{a0}', " ")))?;
         }
         Ok(())
     }

@@ -18,6 +18,9 @@ const SUBJECTS: usize = 3;
 const READS: usize = 8;
 const VALUE: usize = 160;
 
+/// Before each value. Its space does not break, so that a long pointer stays beside it.
+const BULLET: &str = "-\u{a0}";
+
 /// Writes what needs attention; in a verbose table, all.
 pub(super) fn write(
     page: &mut Page<'_>,
@@ -111,7 +114,7 @@ fn subjects(report: &Report<'_>, result: &RuleResult, verbose: bool) -> Vec<Stri
     }
     let place = place.join(", ");
     match lines.as_mut_slice() {
-        [only] => only.push_str(&format!(", {place}")),
+        [only] => *only = format!("{only}, {place}"),
         _ => lines.push(place),
     }
     lines
@@ -125,10 +128,13 @@ fn facts(report: &Report<'_>, result: &RuleResult, verbose: bool) -> Vec<String>
     lines.extend(
         result.reads[..shown]
             .iter()
-            .map(|read| value(report, read, verbose)),
+            .map(|read| format!("{BULLET}{}", value(report, read, verbose))),
     );
     if shown < all {
-        lines.push(format!("and {}", counted(all - shown, "more value")));
+        lines.push(format!(
+            "{BULLET}and {}",
+            counted(all - shown, "more value")
+        ));
     }
     lines
 }

@@ -145,7 +145,7 @@ fn replicas_share_one_result_and_each_has_a_row() {
 }
 
 /// Makes `count` pods, several at a time.
-fn many_pods(cluster: &Cluster, namespace: &str, count: usize) {
+pub(super) fn many_pods(cluster: &Cluster, namespace: &str, count: usize) {
     let pods: Api<Pod> = Api::namespaced(cluster.client(), namespace);
     let made = futures::stream::iter(0..count).map(|index| {
         let pods = pods.clone();
@@ -309,7 +309,7 @@ fn shared_cluster_answers_quickly() {
         &["-n", "default", "--request-timeout", "10s"],
     );
     assert!(
-        started.elapsed() < Duration::from_secs(60),
+        started.elapsed() < Duration::from_mins(1),
         "no list hangs: {}",
         scan.stderr
     );

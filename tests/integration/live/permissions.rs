@@ -111,10 +111,10 @@ fn pods_forbidden_in_one_namespace_leave_a_row_for_it() {
         ));
     }
     let auditor = auditor(&cluster, "partial", &["pods"]);
-    cluster.apply(&format!(
-        "{{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {{name: pods, namespace: open}}, rules: [{{apiGroups: ['']  , resources: [pods], verbs: [list]}}]}}\n---\n\
-         {{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {{name: pods, namespace: open}}, roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: pods}}, subjects: [{{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:serviceaccounts'}}]}}\n"
-    ));
+    cluster.apply(
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: pods, namespace: open}, rules: [{apiGroups: ['']  , resources: [pods], verbs: [list]}]}\n---\n\
+         {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: pods, namespace: open}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: pods}, subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: 'system:serviceaccounts'}]}\n"
+    );
     let scan = crate::servers::eventually("pods of one namespace", || {
         let scan = scan(&auditor.kubeconfig, &["-n", "open", "-n", "closed"]);
         let read = scan

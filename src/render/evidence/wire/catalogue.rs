@@ -293,7 +293,7 @@ impl<'r> Rule<'r> {
             evidence_class: "implementation",
             group: Written(rule.group),
             id: rule.id,
-            reads: rule.reads.iter().map(Read::new).collect(),
+            reads: rule.reads.iter().copied().map(Read::new).collect(),
             severity: Written(rule.severity),
             subjects: match rule.subjects {
                 Subjects::Cluster => vec!["Cluster".to_owned()],
@@ -320,7 +320,7 @@ impl<'r> BoundControl<'r> {
 }
 
 impl Read {
-    fn new(read: &rules::Read) -> Self {
+    fn new(read: rules::Read) -> Self {
         Self {
             group: read.kind.api().group,
             kind: read.kind.name(),

@@ -19,7 +19,7 @@ pub(super) struct Finding<'r> {
     container: Option<&'r str>,
     /// The verdict after waivers: a failure under a waiver that holds is `waived`.
     effective_verdict: Written<Effective>,
-    /// UUIDv5 of the cluster's uid, the rule, the workloads of the subjects, container, port and reason: the same after
+    /// UUID (version 5) of the cluster's uid, the rule, the workloads of the subjects, container, port and reason: the same after
     /// a restart of pods.
     #[schemars(extend("format" = "uuid"))]
     id: &'r str,

@@ -16,7 +16,8 @@ use crate::rules::Severity;
 #[schemars(rename = "ControlOutcome")]
 pub(super) struct Control<'r> {
     /// The control, by its id in `catalogue.controls`.
-    control_id: &'r str,
+    #[serde(rename = "controlId")]
+    id: &'r str,
     /// Rows of its primary rules.
     counts: Counts,
     /// `exceptions`: a primary rule failed, waived failures included. `undetermined`: something is not known, nothing
@@ -95,7 +96,7 @@ impl<'r> Control<'r> {
     pub(super) fn new(control: &'r ControlReport, report: &'r Report<'r>) -> Self {
         let definition = &report.catalog.controls[control.control];
         Self {
-            control_id: &definition.id,
+            id: &definition.id,
             counts: Counts::new(control.counts),
             determination: Written(control.determination),
             label: &definition.label,

@@ -31,7 +31,7 @@ pub(super) struct Run<'r> {
     files: &'r [String],
     /// End of the collection, RFC 3339 UTC.
     finished_at: &'r str,
-    /// UUIDv5 of the cluster's uid, the start of the collection and the digest of the catalogue.
+    /// UUID (version 5) of the cluster's uid, the start of the collection and the digest of the catalogue.
     #[schemars(extend("format" = "uuid"))]
     id: &'r str,
     /// What was collected from: a live API server, plain manifests, or the built-in example cluster.

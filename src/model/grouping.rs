@@ -1,0 +1,330 @@
+//! Which pods are equal in everything a rule may look at.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::mendix;
+use super::owners::{OwnerChain, Owners};
+use super::pods::{Lifecycle, PodGroup, Role, has_ended};
+use super::selector::Labels as _;
+use crate::gaps::Gaps;
+use crate::kind::Kind;
+use crate::projection::Projection;
+use crate::projection::pod::{self, PodInstance, Resources};
+use crate::snapshot::{Object, Snapshot};
+
+/// What makes two pods of one projection different to some rule.
+#[derive(PartialEq, Eq, Hash)]
+struct Key<'s> {
+    namespace: &'s str,
+    projection: *const Projection,
+    lifecycle: Lifecycle,
+    windows: bool,
+    kubelet_minor: Option<u32>,
+    node_unread: bool,
+    ztunnel_ready: bool,
+    redirection: Option<&'s str>,
+    selected_labels: Vec<(&'s str, &'s str)>,
+    ephemeral: Vec<(&'s pod::Container, bool)>,
+    enacted: Vec<(&'s str, Option<&'s Resources>)>,
+}
+
+/// Facts about nodes, looked up once per pod.
+struct Nodes<'s> {
+    by_name: HashMap<&'s str, (bool, Option<u32>)>,
+    with_ztunnel: BTreeSet<&'s str>,
+}
+
+/// Groups all pods, and adds templates of workloads that have none.
+pub(super) fn groups<'s>(
+    snapshot: &'s Snapshot,
+    gaps: &Gaps,
+    owners: &Owners<'s>,
+) -> Vec<PodGroup<'s>> {
+    let nodes = Nodes::new(snapshot);
+    let selected = selected_instance_labels(snapshot);
+    let mut indexes: HashMap<Key<'s>, usize> = HashMap::new();
+    let mut groups: Vec<PodGroup<'s>> = Vec::new();
+    let mut used: BTreeSet<usize> = BTreeSet::new();
+    for (index, object) in snapshot.of_kind(Kind::Pod) {
+        let (Projection::Pod(pod), Some(instance)) =
+            (object.projection.as_ref(), object.instance.as_deref())
+        else {
+            continue;
+        };
+        let key = key(object, pod, instance, &nodes, &selected);
+        if let Some(group) = indexes.get(&key) {
+            groups[*group].members.push(index);
+            continue;
+        }
+        let chain = owners.chain(object.namespace(), &pod.metadata.owner_references, gaps);
+        let hash = instance.metadata.labels.label("pod-template-hash");
+        let behind = owners.deployment_behind(object.namespace(), &chain, hash);
+        used.extend(behind);
+        let workload = workload(object, &chain, behind.map(|index| &snapshot.objects[index]));
+        let mut group = PodGroup {
+            namespace: object.namespace(),
+            spec: &pod.spec,
+            metadata: &pod.metadata,
+            members: vec![index],
+            template: None,
+            replicas: None,
+            chain,
+            workload,
+            lifecycle: key.lifecycle,
+            windows: key.windows,
+            kubelet_minor: key.kubelet_minor,
+            node_unread: key.node_unread,
+            ztunnel_ready: key.ztunnel_ready,
+            role: Role::Other,
+            app: None,
+            instance: Some(instance),
+        };
+        mendix::recognise(&mut group);
+        // Bare pods of equal content are groups of their own: each is its own workload.
+        if group.workload.0 != "Pod" {
+            indexes.insert(key, groups.len());
+        }
+        groups.push(group);
+    }
+    let links = groups.iter().flat_map(|group| &group.chain.links);
+    used.extend(links.filter_map(|link| link.object));
+    groups.extend(
+        templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
+    );
+    groups.sort_by(|left, right| {
+        (left.namespace, &left.workload, &left.members).cmp(&(
+            right.namespace,
+            &right.workload,
+            &right.members,
+        ))
+    });
+    groups
+}
+
+/// Kind and name of what a pod belongs to; the pod itself where nothing owns it.
+fn workload(pod: &Object, chain: &OwnerChain, deployment: Option<&Object>) -> (String, String) {
+    if let Some(deployment) = deployment {
+        return (deployment.kind.name(), deployment.name().to_owned());
+    }
+    chain.workload().map_or_else(
+        || (pod.kind.name(), pod.name().to_owned()),
+        |link| (link.kind.clone(), link.name.clone()),
+    )
+}
+
+fn key<'s>(
+    object: &'s Object,
+    pod: &'s pod::Pod,
+    instance: &'s PodInstance,
+    nodes: &Nodes<'s>,
+    selected: &BTreeSet<&'s str>,
+) -> Key<'s> {
+    let status = instance.status.as_ref();
+    let node = instance.spec.node_name.as_deref();
+    let known = node.and_then(|node| nodes.by_name.get(node));
+    let redirection = instance
+        .metadata
+        .annotations
+        .get("ambient.istio.io/redirection")
+        .map(String::as_str);
+    let os = pod.spec.os.as_ref().map(|os| os.name == "windows");
+    Key {
+        namespace: object.namespace(),
+        projection: Arc::as_ptr(&object.projection),
+        lifecycle: lifecycle(status),
+        windows: os.unwrap_or_else(|| known.is_some_and(|(windows, _)| *windows)),
+        kubelet_minor: known.and_then(|(_, minor)| *minor),
+        node_unread: node.is_some() && known.is_none(),
+        ztunnel_ready: redirection.is_some()
+            && node.is_some_and(|node| nodes.with_ztunnel.contains(node)),
+        redirection,
+        selected_labels: instance
+            .metadata
+            .labels
+            .iter()
+            .filter(|(key, _)| selected.contains(key.as_str()))
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect(),
+        ephemeral: instance
+            .spec
+            .ephemeral_containers
+            .iter()
+            .map(|container| (container, has_ended(instance, &container.name)))
+            .collect(),
+        enacted: status
+            .into_iter()
+            .flat_map(|status| {
+                status
+                    .container_statuses
+                    .iter()
+                    .chain(&status.init_container_statuses)
+            })
+            .map(|status| (status.name.as_str(), status.resources.as_ref()))
+            .collect(),
+    }
+}
+
+fn lifecycle(status: Option<&pod::PodStatus>) -> Lifecycle {
+    let phase = status.and_then(|status| status.phase.as_deref());
+    let address =
+        status.is_some_and(|status| status.pod_ip.is_some() || !status.pod_ips.is_empty());
+    match phase {
+        Some("Succeeded" | "Failed") => Lifecycle::Finished,
+        Some("Pending") if !address => Lifecycle::Pending,
+        _ => Lifecycle::Running,
+    }
+}
+
+impl<'s> Nodes<'s> {
+    fn new(snapshot: &'s Snapshot) -> Self {
+        let by_name = snapshot
+            .of_kind(Kind::Node)
+            .filter_map(|(_, object)| match object.projection.as_ref() {
+                Projection::Node(node) => {
+                    let info = &node.status.node_info;
+                    let windows = info.operating_system == "windows"
+                        || info.operating_system.is_empty()
+                            && node.metadata.labels.label("kubernetes.io/os") == Some("windows");
+                    Some((
+                        object.name(),
+                        (windows, kubelet_minor(&info.kubelet_version)),
+                    ))
+                }
+                _ => None,
+            })
+            .collect();
+        let with_ztunnel = snapshot
+            .of_kind(Kind::Pod)
+            .filter(|(_, object)| {
+                object.projection.metadata().labels.label("app") == Some("ztunnel")
+            })
+            .filter_map(|(_, object)| {
+                let instance = object.instance.as_ref()?;
+                let ready = instance
+                    .status
+                    .as_ref()?
+                    .conditions
+                    .iter()
+                    .any(|condition| condition.status == "True");
+                instance.spec.node_name.as_deref().filter(|_| ready)
+            })
+            .collect();
+        Self {
+            by_name,
+            with_ztunnel,
+        }
+    }
+}
+
+/// The minor version in `v1.34.2`, `v1.31.4+k3s1` and the like.
+pub(super) fn kubelet_minor(version: &str) -> Option<u32> {
+    let rest = version.strip_prefix('v')?.strip_prefix("1.")?;
+    let digits = rest
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..digits].parse().ok()
+}
+
+/// Labels of single pods that some selector names; pods that differ in them are not equal.
+fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
+    snapshot
+        .objects
+        .iter()
+        .flat_map(|object| -> Vec<&BTreeMap<String, String>> {
+            match object.projection.as_ref() {
+                Projection::Service(service) => vec![&service.spec.selector],
+                Projection::PeerAuthentication(policy) => policy
+                    .spec
+                    .selector
+                    .iter()
+                    .map(|selector| &selector.match_labels)
+                    .collect(),
+                Projection::Sidecar(sidecar) => sidecar
+                    .spec
+                    .workload_selector
+                    .iter()
+                    .map(|selector| &selector.labels)
+                    .collect(),
+                Projection::EnvoyFilter(filter) => filter
+                    .spec
+                    .workload_selector
+                    .iter()
+                    .map(|selector| &selector.labels)
+                    .collect(),
+                _ => Vec::new(),
+            }
+        })
+        .flat_map(|labels| labels.keys().map(String::as_str))
+        .collect()
+}
+
+/// Templates of workloads that no other workload controls, in namespaces whose pods were read.
+fn templates<'s>(
+    snapshot: &'s Snapshot,
+    gaps: &Gaps,
+    owners: &Owners<'s>,
+) -> impl Iterator<Item = PodGroup<'s>> {
+    Kind::WORKLOADS.iter().flat_map(move |kind| {
+        snapshot.of_kind(*kind).filter_map(move |(index, object)| {
+            gaps.list_in_namespace(Kind::Pod, object.namespace())
+                .is_none()
+                .then_some(())?;
+            let (template, replicas, pointer) = template(object.projection.as_ref())?;
+            let chain = owners.chain(
+                object.namespace(),
+                &object.projection.metadata().owner_references,
+                gaps,
+            );
+            if chain.workload().is_some_and(|link| {
+                Kind::in_group(&link.group, &link.kind)
+                    .is_some_and(|kind| Kind::WORKLOADS.contains(&kind))
+            }) {
+                return None;
+            }
+            let mut group = PodGroup {
+                namespace: object.namespace(),
+                spec: &template.spec,
+                metadata: &template.metadata,
+                members: vec![index],
+                template: Some(pointer),
+                replicas,
+                chain,
+                workload: (kind.name(), object.name().to_owned()),
+                lifecycle: Lifecycle::Running,
+                windows: template
+                    .spec
+                    .os
+                    .as_ref()
+                    .is_some_and(|os| os.name == "windows"),
+                kubelet_minor: None,
+                node_unread: false,
+                ztunnel_ready: false,
+                role: Role::Other,
+                app: None,
+                instance: None,
+            };
+            mendix::recognise(&mut group);
+            Some(group)
+        })
+    })
+}
+
+fn template(projection: &Projection) -> Option<(&pod::PodTemplate, Option<i64>, &'static str)> {
+    match projection {
+        Projection::Workload(workload) => Some((
+            workload.spec.template.as_ref()?,
+            workload.spec.replicas,
+            "/spec/template",
+        )),
+        Projection::CronJob(job) => {
+            let spec = &job.spec.job_template.spec;
+            Some((
+                spec.template.as_ref()?,
+                None,
+                "/spec/jobTemplate/spec/template",
+            ))
+        }
+        _ => None,
+    }
+}

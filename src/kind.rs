@@ -218,8 +218,36 @@ impl Kind {
     }
 
     /// The kind's name as in the API.
-    pub fn name(self) -> String {
-        format!("{self:?}")
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ConfigMap => "ConfigMap",
+            Self::LimitRange => "LimitRange",
+            Self::Namespace => "Namespace",
+            Self::Node => "Node",
+            Self::Pod => "Pod",
+            Self::ReplicationController => "ReplicationController",
+            Self::Service => "Service",
+            Self::MutatingWebhookConfiguration => "MutatingWebhookConfiguration",
+            Self::DaemonSet => "DaemonSet",
+            Self::Deployment => "Deployment",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::StatefulSet => "StatefulSet",
+            Self::CronJob => "CronJob",
+            Self::Job => "Job",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::EnvoyFilter => "EnvoyFilter",
+            Self::Sidecar => "Sidecar",
+            Self::Ingress => "Ingress",
+            Self::RuntimeClass => "RuntimeClass",
+            Self::MendixApp => "MendixApp",
+            Self::OperatorConfiguration => "OperatorConfiguration",
+            Self::Runtime => "Runtime",
+            Self::ClusterRole => "ClusterRole",
+            Self::ClusterRoleBinding => "ClusterRoleBinding",
+            Self::Role => "Role",
+            Self::RoleBinding => "RoleBinding",
+            Self::PeerAuthentication => "PeerAuthentication",
+        }
     }
 
     /// The kind that `apiVersion` and `kind` of an object name, if the tool reads it.
@@ -247,7 +275,7 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, formatter)
+        formatter.write_str(self.name())
     }
 }
 

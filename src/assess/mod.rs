@@ -79,16 +79,17 @@ pub fn assess<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, options: Options
 }
 
 /// Runs one rule, settles each observation against what is missing, and adds rows for subjects that were not read.
-fn run(rule: &'static Rule, model: &Model<'_>) -> Vec<settle::Settled> {
-    let mut settled: Vec<_> = (rule.check)(model)
-        .into_iter()
-        .map(|observation| settle::settle(rule, model, observation))
-        .collect();
-    settled.extend(settle::unread_subjects(rule, model));
-    if settled.is_empty() {
-        settled.push(settle::empty(model));
-    }
-    settled
+fn run<'m>(
+    rule: &'static Rule,
+    model: &'m Model<'_>,
+) -> impl Iterator<Item = settle::Settled> + use<'m> {
+    let observed =
+        (rule.check)(model).map(move |observation| settle::settle(rule, model, observation));
+    let mut all = observed
+        .chain(settle::unread_subjects(rule, model))
+        .peekable();
+    let empty = all.peek().is_none().then(|| settle::empty(model));
+    all.chain(empty)
 }
 
 /// The kinds that the selected rules read.

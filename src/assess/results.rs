@@ -5,17 +5,16 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::settle::Settled;
-use crate::kind::Kind;
 use crate::model::{Model, Port};
-use crate::report::{Effective, ResultRead, RuleResult, SubjectRef};
+use crate::report::{self, Effective, ResultRead, RuleResult, SubjectRef};
 use crate::rules::{Rule, Severity};
 
 /// Turns settled observations into results.
 pub(super) struct Builder<'m> {
     model: &'m Model<'m>,
     cluster: &'m str,
-    /// Of each pod: namespace, kind and name of its workload.
-    workloads: HashMap<usize, String>,
+    /// Of each pod or workload by index: its group.
+    groups: HashMap<u32, usize>,
 }
 
 /// Everything that results have in common with their like; only the subjects differ.
@@ -32,26 +31,29 @@ struct Key {
 
 impl<'m> Builder<'m> {
     pub(super) fn new(model: &'m Model<'m>, cluster: &'m str) -> Self {
-        let workloads = model
-            .pods
-            .iter()
-            .flat_map(|pod| {
-                let (kind, name) = &pod.workload;
-                let identity = format!("{}/{kind}/{name}", pod.namespace);
-                pod.members
+        let groups = (0..)
+            .zip(&model.pods)
+            .flat_map(|(group, pod)| {
+                let members = pod
+                    .members
                     .iter()
-                    .map(move |member| (*member, identity.clone()))
+                    .filter_map(|member| u32::try_from(*member).ok());
+                members.map(move |member| (member, group))
             })
             .collect();
         Self {
             model,
             cluster,
-            workloads,
+            groups,
         }
     }
 
     /// Unites equal statements and orders them worst first.
-    pub(super) fn build(&self, rule: &Rule, settled: Vec<Settled>) -> Vec<RuleResult> {
+    pub(super) fn build(
+        &self,
+        rule: &Rule,
+        settled: impl Iterator<Item = Settled>,
+    ) -> Vec<RuleResult> {
         let mut indexes: HashMap<Key, usize> = HashMap::new();
         let mut results: Vec<RuleResult> = Vec::new();
         for Settled {
@@ -108,18 +110,16 @@ impl<'m> Builder<'m> {
         for result in results.iter_mut() {
             result
                 .subjects
-                .sort_by_cached_key(|subject| self.place(subject));
+                .sort_by(|left, right| self.place(left).cmp(&self.place(right)));
             result.subjects.dedup();
         }
-        results.sort_by_cached_key(|result| {
-            (
-                rank(result.effective),
-                result.subjects.first().map(|subject| self.place(subject)),
-                result.container.clone(),
-                result.port.clone(),
-                result.reason.code(),
-                result.message.clone(),
-            )
+        results.sort_by(|left, right| {
+            let place = |subject| self.place(subject);
+            let (one, other) = (left.subjects.first(), right.subjects.first());
+            let by_rank = rank(left.effective).cmp(&rank(right.effective));
+            by_rank
+                .then_with(|| one.map(place).cmp(&other.map(place)))
+                .then_with(|| statement(left).cmp(&statement(right)))
         });
     }
 
@@ -157,48 +157,27 @@ impl<'m> Builder<'m> {
     }
 
     fn identity(&self, subject: &SubjectRef) -> String {
-        match subject {
-            SubjectRef::Object(index) => self.workloads.get(index).cloned().unwrap_or_else(|| {
-                let object = self.model.object(*index);
-                format!("{}/{}/{}", object.namespace(), object.kind, object.name())
-            }),
-            SubjectRef::Cluster => "cluster".to_owned(),
-            SubjectRef::Named {
-                kind,
-                namespace,
-                name,
-            } => format!("{namespace}/{kind}/{name}"),
+        if let SubjectRef::Object(index) = subject
+            && let Some(group) = self.groups.get(index)
+        {
+            let pod = &self.model.pods[*group];
+            let (kind, name) = &pod.workload;
+            return format!("{}/{kind}/{name}", pod.namespace);
         }
+        let (kind, namespace, name) = report::place(self.model.snapshot, subject);
+        format!("{namespace}/{kind}/{name}")
     }
 
     /// Namespace, kind and name, as CSV is sorted.
-    fn place(&self, subject: &SubjectRef) -> (String, String, String) {
-        match subject {
-            SubjectRef::Object(index) => {
-                let object = self.model.object(*index);
-                let namespace = if object.kind == Kind::Namespace {
-                    object.name()
-                } else {
-                    object.namespace()
-                };
-                (
-                    namespace.to_owned(),
-                    object.kind.name(),
-                    object.name().to_owned(),
-                )
-            }
-            SubjectRef::Cluster => (String::new(), "Cluster".to_owned(), String::new()),
-            SubjectRef::Named {
-                kind,
-                namespace,
-                name,
-            } => (namespace.clone(), kind.name(), name.clone()),
-        }
+    fn place<'a>(&'a self, subject: &'a SubjectRef) -> (&'a str, &'a str, &'a str) {
+        let (kind, namespace, name) = report::place(self.model.snapshot, subject);
+        (namespace, kind, name)
     }
 
     /// `(result, subject)` of every row: by effective verdict, namespace, kind, name, container and port.
     pub(super) fn rows(&self, results: &[RuleResult]) -> Vec<(u32, u32)> {
-        let mut rows: Vec<(u32, u32)> = Vec::new();
+        let count = results.iter().map(|result| result.subjects.len()).sum();
+        let mut rows: Vec<(u32, u32)> = Vec::with_capacity(count);
         for (result, index) in results.iter().zip(0_u32..) {
             rows.extend(
                 (0_u32..)
@@ -206,19 +185,30 @@ impl<'m> Builder<'m> {
                     .map(|(subject, _)| (index, subject)),
             );
         }
-        rows.sort_by_cached_key(|(result, subject)| {
-            let result = &results[*result as usize];
-            (
-                rank(result.effective),
-                self.place(&result.subjects[*subject as usize]),
-                result.container.clone(),
-                result.port.clone(),
-                result.reason.code(),
-                result.message.clone(),
-            )
+        rows.sort_by(|left, right| {
+            let result = |row: &(u32, u32)| &results[row.0 as usize];
+            let (one, other) = (result(left), result(right));
+            let by_rank = rank(one.effective).cmp(&rank(other.effective));
+            by_rank
+                .then_with(|| {
+                    let one = self.place(&one.subjects[left.1 as usize]);
+                    one.cmp(&self.place(&other.subjects[right.1 as usize]))
+                })
+                .then_with(|| statement(one).cmp(&statement(other)))
         });
         rows
     }
+}
+
+/// What orders results about the same subject.
+fn statement(result: &RuleResult) -> (Option<&str>, Option<&Port>, &str, &str) {
+    let container = result.container.as_deref();
+    (
+        container,
+        result.port.as_ref(),
+        result.reason.code(),
+        &result.message,
+    )
 }
 
 fn rank(effective: Effective) -> usize {

@@ -121,12 +121,12 @@ fn resolve<'m>(
                 .and_then(|namespace| namespace.object);
             let subject = known.map_or_else(
                 || SubjectRef::named(Kind::Namespace, name, name),
-                SubjectRef::Object,
+                SubjectRef::object,
             );
             (vec![subject], name, "")
         }
         Subject::Object(index) => (
-            vec![SubjectRef::Object(*index)],
+            vec![SubjectRef::object(*index)],
             model.object(*index).namespace(),
             "",
         ),
@@ -135,7 +135,7 @@ fn resolve<'m>(
             let members = pod
                 .members
                 .iter()
-                .map(|member| SubjectRef::Object(*member))
+                .map(|member| SubjectRef::object(*member))
                 .collect();
             (members, pod.namespace, pod.template.unwrap_or_default())
         }
@@ -218,7 +218,7 @@ fn unread_of_kind(kind: Kind, model: &Model<'_>) -> Vec<(SubjectRef, Missing)> {
 }
 
 fn row(subject: SubjectRef, missing: Missing, kinds: &[Kind]) -> Settled {
-    let kinds: Vec<String> = kinds.iter().map(|kind| kind.name()).collect();
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
     let message = format!("{} {}", kinds.join(", "), missing.in_words());
     let observation = Observation::indeterminate(Subject::Cluster, missing.into(), message);
     Settled {

@@ -105,10 +105,13 @@ pub(super) fn groups<'s>(
 /// Kind and name of what a pod belongs to; the pod itself where nothing owns it.
 fn workload(pod: &Object, chain: &OwnerChain, deployment: Option<&Object>) -> (String, String) {
     if let Some(deployment) = deployment {
-        return (deployment.kind.name(), deployment.name().to_owned());
+        return (
+            deployment.kind.name().to_owned(),
+            deployment.name().to_owned(),
+        );
     }
     chain.workload().map_or_else(
-        || (pod.kind.name(), pod.name().to_owned()),
+        || (pod.kind.name().to_owned(), pod.name().to_owned()),
         |link| (link.kind.clone(), link.name.clone()),
     )
 }
@@ -290,7 +293,7 @@ fn templates<'s>(
                 template: Some(pointer),
                 replicas,
                 chain,
-                workload: (kind.name(), object.name().to_owned()),
+                workload: (kind.name().to_owned(), object.name().to_owned()),
                 lifecycle: Lifecycle::Running,
                 windows: template
                     .spec

@@ -35,7 +35,7 @@ fn rows(
             result.verdict.name(),
             result.effective.name(),
             result.severity.name(),
-            &kind,
+            kind,
             namespace,
             name,
             result.container.as_deref().unwrap_or_default(),

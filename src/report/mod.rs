@@ -137,32 +137,42 @@ pub struct ResultRead {
     pub value: Option<Value>,
 }
 
-/// Whom a result is about.
+/// Whom a result is about. Small, since there is one for every row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SubjectRef {
     /// The cluster as a whole.
     Cluster,
     /// Something that is known by name only: its object was not read.
-    Named {
-        /// Kind.
-        kind: Kind,
-        /// Namespace, or empty; of a namespace its own name.
-        namespace: String,
-        /// Name.
-        name: String,
-    },
-    /// An object of the snapshot.
-    Object(usize),
+    Named(Box<Named>),
+    /// An object of the snapshot, by index.
+    Object(u32),
+}
+
+/// Something that is known by name only.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Named {
+    /// Kind.
+    pub kind: Kind,
+    /// Namespace, or empty; of a namespace its own name.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
 }
 
 impl SubjectRef {
     /// Something that is known by name only.
     pub fn named(kind: Kind, namespace: &str, name: &str) -> Self {
-        Self::Named {
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        Self::Named(Box::new(Named {
             kind,
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
+            namespace,
+            name,
+        }))
+    }
+
+    /// An object of the snapshot; none has more objects than fit into 32 bits.
+    pub fn object(index: usize) -> Self {
+        Self::Object(u32::try_from(index).unwrap_or(u32::MAX))
     }
 }
 
@@ -320,24 +330,27 @@ pub struct PartReport {
 
 impl Report<'_> {
     /// Kind, namespace and name of a subject, as in CSV.
-    pub fn subject<'a>(&'a self, subject: &'a SubjectRef) -> (String, &'a str, &'a str) {
-        match subject {
-            SubjectRef::Cluster => ("Cluster".to_owned(), "", ""),
-            SubjectRef::Named {
-                kind,
-                namespace,
-                name,
-            } => (kind.name(), namespace, name),
-            SubjectRef::Object(index) => {
-                let object = &self.snapshot.objects[*index];
-                // A namespace stands in both columns, so that a filter on the namespace finds it.
-                let namespace = if object.kind == Kind::Namespace {
-                    object.name()
-                } else {
-                    object.namespace()
-                };
-                (object.kind.name(), namespace, object.name())
-            }
+    pub fn subject<'a>(&'a self, subject: &'a SubjectRef) -> (&'static str, &'a str, &'a str) {
+        place(self.snapshot, subject)
+    }
+}
+
+/// Kind, namespace and name of a subject. A namespace stands in both columns, so that a filter on namespaces finds it.
+pub fn place<'a>(
+    snapshot: &'a Snapshot,
+    subject: &'a SubjectRef,
+) -> (&'static str, &'a str, &'a str) {
+    match subject {
+        SubjectRef::Cluster => ("Cluster", "", ""),
+        SubjectRef::Named(named) => (named.kind.name(), &named.namespace, &named.name),
+        SubjectRef::Object(index) => {
+            let object = &snapshot.objects[*index as usize];
+            let namespace = if object.kind == Kind::Namespace {
+                object.name()
+            } else {
+                object.namespace()
+            };
+            (object.kind.name(), namespace, object.name())
         }
     }
 }

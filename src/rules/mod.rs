@@ -72,8 +72,11 @@ pub struct Rule {
     /// Its page.
     pub docs: &'static str,
     /// The rule itself.
-    pub check: fn(&Model<'_>) -> Vec<Observation>,
+    pub check: for<'m> fn(&'m Model<'_>) -> Observations<'m>,
 }
+
+/// What a rule says, one statement at a time: all of them at once would be the largest thing in memory.
+pub type Observations<'m> = Box<dyn Iterator<Item = Observation> + 'm>;
 
 /// Groups of rules, in the order of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,22 +167,19 @@ impl Read {
 }
 
 /// Observes every container of every judged pod; a finished pod gets one row of its own.
-fn each_container(
-    model: &Model<'_>,
-    observe: impl Fn(Subject, &PodGroup<'_>, &Container<'_>) -> Observation,
-) -> Vec<Observation> {
-    model
-        .judged_pods()
-        .flat_map(|(index, pod)| {
-            let subject = Subject::Pods(index);
-            if pod.is_finished() {
-                return vec![Observation::finished(subject)];
-            }
-            pod.containers()
-                .map(|container| observe(subject.clone(), pod, &container))
-                .collect()
-        })
-        .collect()
+fn each_container<'m>(
+    model: &'m Model<'_>,
+    observe: impl Fn(Subject, &PodGroup<'_>, &Container<'_>) -> Observation + 'm,
+) -> Observations<'m> {
+    Box::new(model.judged_pods().flat_map(move |(index, pod)| {
+        let subject = Subject::Pods(index);
+        if pod.is_finished() {
+            return vec![Observation::finished(subject)];
+        }
+        pod.containers()
+            .map(|container| observe(subject.clone(), pod, &container))
+            .collect()
+    }))
 }
 
 impl Observation {
@@ -208,5 +208,13 @@ impl Observation {
             }
             None => Self::indeterminate(subject, Reason::TierUnknown, message),
         }
+    }
+}
+
+#[cfg(test)]
+impl Rule {
+    /// Everything the rule says, at once.
+    fn all(&self, model: &Model<'_>) -> Vec<Observation> {
+        (self.check)(model).collect()
     }
 }

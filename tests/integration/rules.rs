@@ -176,7 +176,7 @@ impl Case {
         let reads = self.rule.reads.iter().map(|read| read.kind);
         let read: BTreeSet<String> = reads
             .chain(ALWAYS_READ.iter().copied())
-            .map(Kind::name)
+            .map(|kind| kind.name().to_owned())
             .collect();
         fixture.touches().iter().any(|kind| read.contains(kind))
     }

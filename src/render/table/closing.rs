@@ -38,7 +38,7 @@ fn coverage(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
             .filter(|source| source.status == status && wanted(source.kind))
             .map(|source| source.kind)
             .collect();
-        let names: Vec<String> = kinds.into_iter().map(Kind::name).collect();
+        let names: Vec<&str> = kinds.into_iter().map(Kind::name).collect();
         names.join(", ")
     };
     let lists = [

@@ -91,7 +91,7 @@ fn subjects(report: &Report<'_>, result: &RuleResult, verbose: bool) -> Vec<Stri
         .map(|subject| {
             let (kind, namespace, name) = report.subject(subject);
             match (namespace, name) {
-                ("", "") => kind,
+                ("", "") => kind.to_owned(),
                 ("", name) => format!("{kind} {name}"),
                 (namespace, name) if kind == "Namespace" && namespace == name => {
                     format!("{kind} {name}")

@@ -4,7 +4,9 @@ use crate::kind::Kind;
 use crate::model::Model;
 use crate::projection::Projection;
 use crate::projection::cluster::Node;
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "container-runtime",
@@ -21,37 +23,34 @@ pub(in crate::rules) static RULE: Rule = Rule {
     check,
 };
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let classes = runtime_classes(model);
-    model
-        .nodes()
-        .map(|(index, _, node)| {
-            let observation = judge(Subject::Object(index), node);
-            let info = &node.status.node_info;
-            let facts = [
-                ("containerRuntimeVersion", &info.container_runtime_version),
-                ("kernelVersion", &info.kernel_version),
-                ("osImage", &info.os_image),
-                ("operatingSystem", &info.operating_system),
-                ("kubeletVersion", &info.kubelet_version),
-            ];
-            let observation = facts
-                .into_iter()
-                .fold(observation, |observation, (field, value)| {
-                    let value = Some(value).filter(|value| !value.is_empty());
-                    observation.read(format!("/status/nodeInfo/{field}"), value)
-                });
-            let observation = match node.status.runtime_handlers.as_slice() {
-                [] => observation,
-                handlers => observation.read("/status/runtimeHandlers", Some(handlers)),
-            };
-            classes
-                .iter()
-                .fold(observation, |observation, (class, handler)| {
-                    observation.read_of(*class, "/handler", Some(handler))
-                })
-        })
-        .collect()
+    Box::new(model.nodes().map(move |(index, _, node)| {
+        let observation = judge(Subject::Object(index), node);
+        let info = &node.status.node_info;
+        let facts = [
+            ("containerRuntimeVersion", &info.container_runtime_version),
+            ("kernelVersion", &info.kernel_version),
+            ("osImage", &info.os_image),
+            ("operatingSystem", &info.operating_system),
+            ("kubeletVersion", &info.kubelet_version),
+        ];
+        let observation = facts
+            .into_iter()
+            .fold(observation, |observation, (field, value)| {
+                let value = Some(value).filter(|value| !value.is_empty());
+                observation.read(format!("/status/nodeInfo/{field}"), value)
+            });
+        let observation = match node.status.runtime_handlers.as_slice() {
+            [] => observation,
+            handlers => observation.read("/status/runtimeHandlers", Some(handlers)),
+        };
+        classes
+            .iter()
+            .fold(observation, |observation, (class, handler)| {
+                observation.read_of(*class, "/handler", Some(handler))
+            })
+    }))
 }
 
 fn judge(subject: Subject, node: &Node) -> Observation {

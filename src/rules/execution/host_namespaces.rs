@@ -2,7 +2,9 @@
 
 use crate::kind::Kind;
 use crate::model::{Model, PodGroup};
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "host-namespaces",
@@ -16,11 +18,12 @@ pub(in crate::rules) static RULE: Rule = Rule {
     check,
 };
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .judged_pods()
-        .map(|(index, pod)| observe(Subject::Pods(index), pod))
-        .collect()
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(
+        model
+            .judged_pods()
+            .map(move |(index, pod)| observe(Subject::Pods(index), pod)),
+    )
 }
 
 fn observe(subject: Subject, pod: &PodGroup<'_>) -> Observation {

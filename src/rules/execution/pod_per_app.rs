@@ -3,7 +3,9 @@
 use crate::kind::Kind;
 use crate::model::mendix::is_runtime;
 use crate::model::{Container, Model, PodGroup, Role};
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "pod-per-app",
@@ -25,12 +27,13 @@ pub(in crate::rules) static RULE: Rule = Rule {
     check,
 };
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .judged_pods()
-        .filter(|(_, pod)| pod.role == Role::App)
-        .map(|(index, pod)| observe(model, Subject::Pods(index), pod))
-        .collect()
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(
+        model
+            .judged_pods()
+            .filter(move |(_, pod)| pod.role == Role::App)
+            .map(move |(index, pod)| observe(model, Subject::Pods(index), pod)),
+    )
 }
 
 fn observe(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observation {

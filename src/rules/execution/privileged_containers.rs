@@ -3,7 +3,8 @@
 use crate::kind::Kind;
 use crate::model::{Container, Model, PodGroup};
 use crate::rules::{
-    Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects, each_container,
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+    each_container,
 };
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -18,7 +19,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
     check,
 };
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     each_container(model, observe)
 }
 

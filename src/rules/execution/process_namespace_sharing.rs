@@ -2,7 +2,9 @@
 
 use crate::kind::Kind;
 use crate::model::Model;
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "process-namespace-sharing",
@@ -16,28 +18,23 @@ pub(in crate::rules) static RULE: Rule = Rule {
     check,
 };
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .judged_pods()
-        .map(|(index, pod)| {
-            let subject = Subject::Pods(index);
-            if pod.is_finished() {
-                return Observation::finished(subject);
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(model.judged_pods().map(move |(index, pod)| {
+        let subject = Subject::Pods(index);
+        if pod.is_finished() {
+            return Observation::finished(subject);
+        }
+        let field = pod.spec.share_process_namespace;
+        let observation = match field {
+            Some(true) => {
+                Observation::fail(subject, Reason::Value, "shareProcessNamespace is true")
             }
-            let field = pod.spec.share_process_namespace;
-            let observation = match field {
-                Some(true) => {
-                    Observation::fail(subject, Reason::Value, "shareProcessNamespace is true")
-                }
-                Some(false) => {
-                    Observation::pass(subject, Reason::Value, "shareProcessNamespace is false")
-                }
-                // An unset field means false: the API's default.
-                None => {
-                    Observation::pass(subject, Reason::Default, "shareProcessNamespace is not set")
-                }
-            };
-            observation.read("/spec/shareProcessNamespace", field)
-        })
-        .collect()
+            Some(false) => {
+                Observation::pass(subject, Reason::Value, "shareProcessNamespace is false")
+            }
+            // An unset field means false: the API's default.
+            None => Observation::pass(subject, Reason::Default, "shareProcessNamespace is not set"),
+        };
+        observation.read("/spec/shareProcessNamespace", field)
+    }))
 }

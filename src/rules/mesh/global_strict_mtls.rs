@@ -6,7 +6,9 @@ use crate::model::Model;
 use crate::model::mesh::mesh_wide::{MeshWide, Weaker};
 use crate::model::mesh::peer_authentication::Enforcement;
 use crate::model::mesh::{Doubt, Istio};
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "global-strict-mtls",
@@ -33,7 +35,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
 /// Policies named in a message; the values read hold them all.
 const NAMED: usize = 3;
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let observation = match model.mesh.istio {
         Istio::Here => worst(model),
         Istio::Elsewhere => unknown(Doubt::ControlPlaneElsewhere),
@@ -46,7 +48,7 @@ fn check(model: &Model<'_>) -> Vec<Observation> {
         .needs(Kind::MutatingWebhookConfiguration, "")
         .needs(Kind::Service, ""),
     };
-    vec![observation]
+    Box::new(std::iter::once(observation))
 }
 
 fn unknown(doubt: Doubt) -> Observation {

@@ -4,7 +4,9 @@ use super::words;
 use crate::kind::Kind;
 use crate::model::mesh::inbound::Enrolment;
 use crate::model::{Model, PodGroup, Role};
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "mesh-enrolment",
@@ -23,14 +25,15 @@ pub(in crate::rules) static RULE: Rule = Rule {
 };
 
 /// These are judged wherever they run: one that is out of scope is the other end of what is in scope.
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .pods
-        .iter()
-        .enumerate()
-        .filter(|(_, pod)| belongs(pod.role))
-        .map(|(index, pod)| observe(model, Subject::Pods(index), pod))
-        .collect()
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(
+        model
+            .pods
+            .iter()
+            .enumerate()
+            .filter(move |(_, pod)| belongs(pod.role))
+            .map(move |(index, pod)| observe(model, Subject::Pods(index), pod)),
+    )
 }
 
 fn belongs(role: Role) -> bool {

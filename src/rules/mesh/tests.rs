@@ -31,7 +31,7 @@ fn strict_mesh() -> String {
 /// The rows about the pods of one namespace.
 fn rows_of(rule: &Rule, snapshot: &Snapshot, namespace: &str) -> Vec<Observation> {
     let model = testing::model(snapshot);
-    let observations = (rule.check)(&model).into_iter();
+    let observations = rule.all(&model).into_iter();
     observations
         .filter(|observation| match observation.subject {
             crate::rules::Subject::Pods(index) => model.pods[index].namespace == namespace,

@@ -5,7 +5,7 @@ use crate::kind::Kind;
 use crate::model::mesh::inbound::{Accepts, Inbound};
 use crate::model::{Model, PodGroup, Role};
 use crate::rules::{
-    Group, Observation, Port, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+    Group, Observation, Observations, Port, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
 };
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -31,11 +31,12 @@ pub(in crate::rules) static RULE: Rule = Rule {
     check,
 };
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .judged_pods()
-        .flat_map(|(index, pod)| rows(model, index, pod))
-        .collect()
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(
+        model
+            .judged_pods()
+            .flat_map(move |(index, pod)| rows(model, index, pod)),
+    )
 }
 
 fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation> {

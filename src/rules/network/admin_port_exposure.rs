@@ -17,7 +17,7 @@ use crate::kind::Kind;
 use crate::model::mendix::{AdminListener, admin_listener, is_admin_port, is_runtime};
 use crate::model::services::Target;
 use crate::model::{Model, Role};
-use crate::rules::{Group, Observation, Reach, Read, Rule, Severity, Subjects};
+use crate::rules::{Group, Observations, Reach, Read, Rule, Severity, Subjects};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "admin-port-exposure",
@@ -41,16 +41,15 @@ pub(in crate::rules) static RULE: Rule = Rule {
 /// Groups of running app pods that are judged.
 type Apps = BTreeSet<usize>;
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let apps: Apps = model
         .judged_pods()
         .filter(|(_, pod)| pod.role == Role::App && !pod.is_finished())
         .map(|(index, _)| index)
         .collect();
-    let mut observations = services::observe(model, &apps);
-    observations.extend(ingresses::observe(model, &apps));
-    observations.extend(pods::observe(model));
-    observations
+    let services = services::observe(model, &apps).into_iter();
+    let ingresses = ingresses::observe(model, &apps).into_iter();
+    Box::new(services.chain(ingresses).chain(pods::observe(model)))
 }
 
 /// The targets that are admin ports of judged app pods.

@@ -6,7 +6,9 @@ use crate::model::mendix::{
 };
 use crate::model::{Container, Model, PodGroup, Role};
 use crate::projection::pod;
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "admin-port-separation",
@@ -29,12 +31,13 @@ const MESH_PROXIES: [&str; 2] = ["istio-proxy", "linkerd-proxy"];
 /// Facts that do not meet the rule, and facts that leave it open.
 type Facts = Vec<(Reason, String)>;
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .judged_pods()
-        .filter(|(_, pod)| pod.role == Role::App)
-        .map(|(index, pod)| observe(Subject::Pods(index), pod))
-        .collect()
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(
+        model
+            .judged_pods()
+            .filter(move |(_, pod)| pod.role == Role::App)
+            .map(move |(index, pod)| observe(Subject::Pods(index), pod)),
+    )
 }
 
 fn observe(subject: Subject, pod: &PodGroup<'_>) -> Observation {

@@ -4,7 +4,9 @@ use crate::kind::Kind;
 use crate::model::{App, Model};
 use crate::projection::facts::UNRECOGNISED;
 use crate::projection::mendix::MendixApp;
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "dtap-mode",
@@ -21,13 +23,14 @@ pub(in crate::rules) static RULE: Rule = Rule {
     check,
 };
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .apps
-        .iter()
-        .filter(|app| model.scope.contains(app.namespace))
-        .filter_map(|app| Some(observe(model, app, app.object?)))
-        .collect()
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(
+        model
+            .apps
+            .iter()
+            .filter(move |app| model.scope.contains(app.namespace))
+            .filter_map(move |app| Some(observe(model, app, app.object?))),
+    )
 }
 
 fn observe(model: &Model<'_>, app: &App<'_>, (index, object): (usize, &MendixApp)) -> Observation {

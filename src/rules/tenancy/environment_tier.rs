@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::kind::Kind;
 use crate::model::{App, Model, Tier};
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "environment-tier",
@@ -22,12 +24,13 @@ pub(in crate::rules) static RULE: Rule = Rule {
     check,
 };
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .scope
-        .namespaces()
-        .map(|namespace| observe(model, namespace))
-        .collect()
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(
+        model
+            .scope
+            .namespaces()
+            .map(move |namespace| observe(model, namespace)),
+    )
 }
 
 fn observe(model: &Model<'_>, namespace: &str) -> Observation {

@@ -2,7 +2,9 @@
 
 use crate::kind::Kind;
 use crate::model::{App, Model, Role};
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "namespace-isolation",
@@ -35,12 +37,13 @@ const GLOBAL_MODE: &[Kind] = &[
     Kind::OperatorConfiguration,
 ];
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .scope
-        .namespaces()
-        .map(|namespace| observe(model, namespace))
-        .collect()
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(
+        model
+            .scope
+            .namespaces()
+            .map(move |namespace| observe(model, namespace)),
+    )
 }
 
 fn observe(model: &Model<'_>, namespace: &str) -> Observation {

@@ -3,7 +3,9 @@
 use crate::kind::Kind;
 use crate::model::operators::{Manages, numbers};
 use crate::model::{Model, Operator};
-use crate::rules::{Group, Observation, Reach, Read, Reason, Rule, Severity, Subject, Subjects};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "single-operator",
@@ -31,12 +33,13 @@ pub(in crate::rules) static RULE: Rule = Rule {
 /// The first operator version that supports a service mesh.
 const FIRST_WITH_MESH: (u32, u32) = (2, 5);
 
-fn check(model: &Model<'_>) -> Vec<Observation> {
-    model
-        .scope
-        .namespaces()
-        .map(|namespace| observe(model, namespace))
-        .collect()
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    Box::new(
+        model
+            .scope
+            .namespaces()
+            .map(move |namespace| observe(model, namespace)),
+    )
 }
 
 fn observe(model: &Model<'_>, namespace: &str) -> Observation {

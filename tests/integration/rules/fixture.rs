@@ -112,7 +112,10 @@ impl Fixture {
             .documents
             .iter()
             .filter_map(|document| document["kind"].as_str());
-        let missing = self.missing.iter().map(|missing| missing.kind.name());
+        let missing = self
+            .missing
+            .iter()
+            .map(|missing| missing.kind.name().to_owned());
         documents.map(str::to_owned).chain(missing).collect()
     }
 

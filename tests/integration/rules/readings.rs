@@ -61,7 +61,7 @@ fn name(report: &Report<'_>, object: Option<usize>) -> String {
 
 fn index(subject: &SubjectRef) -> Option<usize> {
     match subject {
-        SubjectRef::Object(index) => Some(*index),
+        SubjectRef::Object(index) => Some(*index as usize),
         SubjectRef::Cluster | SubjectRef::Named { .. } => None,
     }
 }

@@ -297,7 +297,7 @@ impl<'r> Rule<'r> {
             severity: Written(rule.severity),
             subjects: match rule.subjects {
                 Subjects::Cluster => vec!["Cluster".to_owned()],
-                Subjects::Kinds(kinds) => kinds.iter().map(|kind| kind.name()).collect(),
+                Subjects::Kinds(kinds) => kinds.iter().map(|kind| kind.name().to_owned()).collect(),
             },
             title: rule.title,
             version: rule.version,
@@ -323,7 +323,7 @@ impl Read {
     fn new(read: rules::Read) -> Self {
         Self {
             group: read.kind.api().group,
-            kind: read.kind.name(),
+            kind: read.kind.name().to_owned(),
             need: match read.need {
                 Need::Required => "required",
                 Need::ToPass => "to-pass",

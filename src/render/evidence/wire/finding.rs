@@ -144,20 +144,16 @@ impl<'r> Read<'r> {
 impl<'r> Subject<'r> {
     fn new(subject: &'r SubjectRef) -> Self {
         match subject {
-            SubjectRef::Object(index) => Self::Object(*index),
+            SubjectRef::Object(index) => Self::Object(*index as usize),
             SubjectRef::Cluster => Self::Named {
                 kind: "Cluster".to_owned(),
                 name: "",
                 namespace: "",
             },
-            SubjectRef::Named {
-                kind,
-                namespace,
-                name,
-            } => Self::Named {
-                kind: kind.name(),
-                name,
-                namespace,
+            SubjectRef::Named(named) => Self::Named {
+                kind: named.kind.name().to_owned(),
+                name: &named.name,
+                namespace: &named.namespace,
             },
         }
     }

@@ -43,7 +43,7 @@ impl<'r> Sources<'r> {
         let results = report.rules.iter().flat_map(|rule| &rule.results);
         for subject in results.flat_map(|result| &result.subjects) {
             if let SubjectRef::Object(index) = subject {
-                judged[*index] = true;
+                judged[*index as usize] = true;
             }
         }
         Ok(Self {

@@ -78,7 +78,7 @@ impl<'r> Object<'r> {
             creation_timestamp: identity.creation_timestamp.as_deref(),
             deletion_timestamp: identity.deletion_timestamp.as_deref(),
             generate_name: identity.generate_name.as_deref(),
-            kind: object.kind.name(),
+            kind: object.kind.name().to_owned(),
             name: &identity.name,
             namespace: identity.namespace.as_deref(),
             owner_uids: &identity.owner_uids,

@@ -171,7 +171,8 @@ fn subjects_are_chosen_by_role_in_the_whole_cluster() {
         ..crate::model::ScopeRequest::default()
     };
     let model = crate::model::Model::new(&snapshot, &only_shop);
-    let mut namespaces: Vec<&str> = (RULE.check)(&model)
+    let mut namespaces: Vec<&str> = RULE
+        .all(&model)
         .iter()
         .map(|row| match row.subject {
             crate::rules::Subject::Pods(index) => model.pods[index].namespace,

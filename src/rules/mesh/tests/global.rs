@@ -9,7 +9,7 @@ fn judge(yaml: &str) -> Observation {
 }
 
 fn judge_snapshot(snapshot: &Snapshot) -> Observation {
-    let mut rows = (RULE.check)(&testing::model(snapshot));
+    let mut rows = RULE.all(&testing::model(snapshot));
     assert_eq!(rows.len(), 1, "one row about the cluster");
     rows.remove(0)
 }

@@ -2,6 +2,7 @@ mod pods;
 
 use super::*;
 use crate::model::ScopeRequest;
+use crate::rules::Observation;
 use crate::rules::network::tests::assert_repeatable;
 use crate::rules::{Subject, Verdict};
 use crate::snapshot::{ReadStatus, Snapshot};
@@ -48,7 +49,7 @@ fn ingress(place: &str, spec: &str) -> String {
 /// `kind namespace/name verdict severity reason: message` of every row but the pods'.
 fn rows_of(snapshot: &Snapshot) -> Vec<String> {
     let model = Model::new(snapshot, &ScopeRequest::default());
-    let rows = check(&model).into_iter().filter_map(|observation| {
+    let rows = RULE.all(&model).into_iter().filter_map(|observation| {
         assert_repeatable(&model, &observation);
         let Subject::Object(index) = observation.subject else {
             return None;
@@ -207,14 +208,14 @@ ports: [{port: 8080}, {port: 9000}]"
         ]
     );
     let model = Model::new(&all, &ScopeRequest::default());
-    let reads = &check(&model)[0].reads;
+    let reads = &RULE.all(&model)[0].reads;
     let pointers: Vec<&str> = reads.iter().map(|read| read.pointer.as_str()).collect();
     assert!(pointers.contains(&"/endpoints/1/addresses"), "{pointers:?}");
     assert!(pointers.contains(&"/ports/1"), "{pointers:?}");
 
     let unread = without(all, Kind::EndpointSlice, ReadStatus::Forbidden);
     let model = Model::new(&unread, &ScopeRequest::default());
-    let observation = &check(&model)[0];
+    let observation = &RULE.all(&model)[0];
     assert_eq!(
         words(observation),
         "pass no-app-backend: no endpoint is known to be an app pod"
@@ -234,7 +235,7 @@ fn passes_of_services_rest_on_pods_and_slices() {
     );
     let snapshot = snapshot(&[PODS, &service].concat());
     let model = Model::new(&snapshot, &ScopeRequest::default());
-    let observation = &check(&model)[0];
+    let observation = &RULE.all(&model)[0];
     let needs: Vec<Kind> = observation.needs.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(needs, [Kind::Pod, Kind::EndpointSlice]);
     let reads: Vec<String> = observation

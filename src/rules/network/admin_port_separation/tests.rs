@@ -23,7 +23,7 @@ spec: {{containers: [{{name: minio, ports: [{{containerPort: 9000}}, {{container
     );
     let snapshot = snapshot(&yaml);
     let model = Model::new(&snapshot, &ScopeRequest::default());
-    let observations = check(&model);
+    let observations = RULE.all(&model);
     let [observation] = observations.as_slice() else {
         panic!("one row for each group of app pods: {observations:?}");
     };

@@ -4,7 +4,8 @@ use super::*;
 fn pod_row(from: &str, to: &str, more: &str) -> String {
     let snapshot = snapshot(&[PODS.replace(from, to).as_str(), more].concat());
     let model = Model::new(&snapshot, &ScopeRequest::default());
-    let pods: Vec<Observation> = check(&model)
+    let pods: Vec<Observation> = RULE
+        .all(&model)
         .into_iter()
         .filter(|observation| matches!(observation.subject, Subject::Pods(_)))
         .collect();

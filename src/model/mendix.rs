@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::pods::{AppClaim, PodGroup, Role};
 use super::selector::Labels as _;
-use crate::projection::facts::UNRECOGNISED;
+use crate::projection::facts::{PROXY_ROLE, UNRECOGNISED};
 use crate::projection::pod::Container;
 
 /// Label with the app's name in Mendix' own vocabulary.
@@ -135,10 +135,32 @@ fn is_ingress_controller(pod: &PodGroup<'_>) -> bool {
         })
 }
 
+/// Control planes and node agents, by label and container: a label alone is anybody's to set, and would take a pod out
+/// of what is judged.
 fn is_mesh_control_plane(pod: &PodGroup<'_>) -> bool {
-    matches!(pod.label("app"), Some("istiod" | "ztunnel"))
-        || pod.label("k8s-app") == Some("istio-cni-node")
-        || pod.label("linkerd.io/control-plane-component").is_some()
+    let holds = |name: &str| {
+        pod.lasting_containers()
+            .any(|container| container.spec.name == name)
+    };
+    let is_ztunnel = || {
+        pod.lasting_containers()
+            .any(|container| container.spec.args.value(PROXY_ROLE) == Some("ztunnel"))
+    };
+    is_istiod(pod)
+        || pod.label("app") == Some("ztunnel") && is_ztunnel()
+        || pod.label("k8s-app") == Some("istio-cni-node") && holds("install-cni")
+        // The main container of each part of Linkerd's control plane is named after the part.
+        || pod
+            .label("linkerd.io/control-plane-component")
+            .is_some_and(holds)
+}
+
+/// Whether a pod is Istio's control plane.
+pub fn is_istiod(pod: &PodGroup<'_>) -> bool {
+    pod.label("app") == Some("istiod")
+        && pod
+            .lasting_containers()
+            .any(|container| container.spec.name == "discovery")
 }
 
 fn claim(pod: &PodGroup<'_>) -> AppClaim {

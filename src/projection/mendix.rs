@@ -69,6 +69,8 @@ impl<'de> Deserialize<'de> for CustomConfiguration {
         };
         let (keys, from_text) = match Value::deserialize(deserializer)? {
             Value::String(text) if text.trim().is_empty() => return Ok(Self::default()),
+            // A list would be read into the keys by position.
+            Value::String(text) if !text.trim_start().starts_with('{') => return Ok(unreadable),
             Value::String(text) => match serde_json::from_str::<Keys>(&text) {
                 Ok(keys) => (keys, true),
                 Err(_) => return Ok(unreadable),
@@ -251,7 +253,14 @@ mod tests {
             Some(UNRECOGNISED)
         );
         assert_eq!(read("{}"), CustomConfiguration::default());
-        assert!(read("{DTAPMode: D").unreadable);
+        for text in [
+            "{DTAPMode: D",
+            r#"["D"]"#,
+            "null",
+            r#"{"DTAPMode": "P", "DTAPMode": "D"}"#,
+        ] {
+            assert!(read(text).unreadable, "{text}");
+        }
         for text in [r#"{"DTAPMode": 7}"#, "{", "{}"] {
             let written = serde_json::to_string(&read(text)).unwrap();
             assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::mendix;
 use super::super::namespaces::Namespaces;
 use super::super::pods::PodGroup;
 use super::super::selector::{self, Labels};
@@ -137,7 +138,7 @@ fn is_files(snapshot: &Snapshot) -> bool {
 
 /// A running istiod; in files also a template that pods will be made from.
 fn is_istiod(pod: &PodGroup<'_>, files: bool) -> bool {
-    pod.label("app") == Some("istiod")
+    mendix::is_istiod(pod)
         && !pod.is_finished()
         && (!pod.is_template() || files && pod.replicas != Some(0))
 }

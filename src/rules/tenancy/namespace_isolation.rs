@@ -105,10 +105,9 @@ fn forbidden(model: &Model<'_>, namespace: &str) -> Option<String> {
 
 fn is_platform_namespace(model: &Model<'_>, namespace: &str, apps: &[&App<'_>]) -> bool {
     apps.iter().any(|app| app.is_platform)
-        || model
-            .pods
-            .iter()
-            .any(|pod| pod.namespace == namespace && pod.role == Role::Platform)
+        || model.pods.iter().any(|pod| {
+            pod.namespace == namespace && pod.role == Role::Platform && !pod.is_finished()
+        })
 }
 
 fn in_platform_namespace(subject: Subject, apps: &[&App<'_>]) -> Observation {

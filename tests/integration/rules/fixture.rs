@@ -106,7 +106,10 @@ impl Fixture {
     /// The kinds that the fixture changes or hides, by name; where the files need not be all there is, any kind.
     pub(super) fn touches(&self) -> Vec<String> {
         if !self.complete {
-            return Kind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
+            return Kind::ALL
+                .iter()
+                .map(|kind| kind.name().to_owned())
+                .collect();
         }
         let documents = self
             .documents

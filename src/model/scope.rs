@@ -75,7 +75,18 @@ impl Scope {
         let doubtful = [Kind::Pod, Kind::MendixApp]
             .into_iter()
             .flat_map(|kind| gaps.parts(kind).map(|(namespace, _)| namespace.to_owned()));
-        let namespaces = apps.chain(holders).chain(doubtful).collect();
+        // One that does not decode is an app all the same.
+        let unreadable = snapshot
+            .coverage
+            .unreadable
+            .iter()
+            .filter(|object| object.kind == Kind::MendixApp)
+            .filter_map(|object| object.namespace.clone());
+        let namespaces = apps
+            .chain(holders)
+            .chain(doubtful)
+            .chain(unreadable)
+            .collect();
         let unread = [Kind::Pod, Kind::MendixApp]
             .into_iter()
             .find_map(|kind| gaps.listing(kind));

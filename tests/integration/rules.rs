@@ -2,6 +2,7 @@
 
 mod demo;
 mod fixture;
+mod hiding;
 mod overlay;
 mod readings;
 mod rows;
@@ -13,7 +14,6 @@ use std::sync::LazyLock;
 use sc39::assess::{Options, assess};
 use sc39::catalog::Catalog;
 use sc39::collect::manifests::{self, Input, ManifestOptions};
-use sc39::kind::Kind;
 use sc39::model::ScopeRequest;
 use sc39::report::gate::GateOptions;
 use sc39::report::{Report, RuleReport, Run};

@@ -10,11 +10,12 @@ mod settle;
 use std::collections::BTreeSet;
 
 use crate::catalog::Catalog;
+use crate::gaps::Missing;
 use crate::kind::Kind;
 use crate::model::{Model, ScopeRequest};
 use crate::report::gate::GateOptions;
 use crate::report::{Counts, Gate, Report, RuleReport, Run, ScopeSummary, Totals};
-use crate::rules::{self, RULES, Rule, Verdict};
+use crate::rules::{self, RULES, Rule, Subjects, Verdict};
 use crate::snapshot::Snapshot;
 
 /// What to assess, and how to weigh it.
@@ -135,27 +136,47 @@ fn summary(model: &Model<'_>, options: &Options) -> ScopeSummary {
         .any(|app| model.scope.contains(app.namespace));
     let templates = model.judged_pods().any(|(_, pod)| pod.is_template());
     let pods: usize = judged.map(|(_, pod)| pod.members.len()).sum();
-    let unread = model.scope.namespaces().any(|name| {
-        [Kind::Pod, Kind::MendixApp].iter().any(|kind| {
-            model
-                .gaps
-                .in_namespace(*kind, name)
-                .is_some_and(|missing| missing != crate::gaps::Missing::NotServed)
-        })
-    });
+    let nothing = pods == 0 && !templates && (!apps || options.selector.is_some());
+    let nothing = nothing && asks_for_scope(&options.rules);
+    let unread = nothing.then(|| unread(model)).flatten();
+    let unknown = model.scope.unknown.or(unread);
     ScopeSummary {
         basis,
         namespaces: model.scope.namespaces().map(str::to_owned).collect(),
         selector: options.selector.clone(),
         pods,
         pods_read: model.snapshot.of_kind(Kind::Pod).count(),
-        unknown: model.scope.unknown,
-        is_empty: pods == 0
-            && !templates
-            && (!apps || options.selector.is_some())
-            && !unread
-            && model.scope.unknown.is_none(),
+        unknown,
+        is_empty: nothing && unknown.is_none(),
     }
+}
+
+/// Whether any of the rules judges what is in scope, rather than the cluster and its nodes.
+fn asks_for_scope(selected: &BTreeSet<&'static str>) -> bool {
+    RULES
+        .iter()
+        .filter(|rule| selected.contains(rule.id))
+        .any(|rule| match rule.subjects {
+            Subjects::Cluster => false,
+            Subjects::Kinds(kinds) => kinds.iter().any(|kind| *kind != Kind::Node),
+        })
+}
+
+/// Why there may be pods or apps in scope although none was read.
+fn unread(model: &Model<'_>) -> Option<Missing> {
+    let kinds = [Kind::Pod, Kind::MendixApp];
+    let whole = kinds
+        .iter()
+        .filter_map(|kind| model.gaps.anywhere(*kind).filter(|_| model.scope.all));
+    let parts = model.scope.namespaces().flat_map(|name| {
+        kinds
+            .iter()
+            .filter_map(move |kind| model.gaps.in_namespace(*kind, name))
+    });
+    // Without Mendix' kinds there are no apps, which is an answer.
+    whole
+        .chain(parts)
+        .find(|missing| *missing != Missing::NotServed)
 }
 
 /// Whether a verdict is one that a missing kind can take away.

@@ -157,7 +157,9 @@ pub(super) fn unread_subjects(rule: &Rule, model: &Model<'_>) -> Vec<Settled> {
         return Vec::new();
     };
     let mut rows: BTreeMap<SubjectRef, (Missing, Vec<Kind>)> = BTreeMap::new();
-    for kind in kinds.iter().filter(|kind| **kind != Kind::Namespace) {
+    // Namespaces are judged by name, but under "all of them" there may be more than are known by name.
+    let by_name = |kind: &&Kind| **kind != Kind::Namespace || model.scope.all;
+    for kind in kinds.iter().filter(by_name) {
         for (subject, missing) in unread_of_kind(*kind, model) {
             rows.entry(subject)
                 .or_insert_with(|| (missing, Vec::new()))

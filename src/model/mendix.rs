@@ -168,15 +168,14 @@ fn claim(pod: &PodGroup<'_>) -> AppClaim {
         .chain
         .mendix("MendixApp")
         .or_else(|| pod.chain.mendix("Runtime"));
-    let label = [APP_LABEL, "app"].into_iter().find_map(|key| {
+    let labels = [APP_LABEL, "app"].into_iter().filter_map(|key| {
         let ours = key == APP_LABEL || pod.label("component") == Some(APP_COMPONENT);
-        pod.label(key)
-            .filter(|_| ours)
-            .map(|name| (key, name.to_owned()))
+        let name = pod.label(key).filter(|_| ours)?;
+        Some((key, name.to_owned()))
     });
     AppClaim {
         by_owner: owner.map(|link| link.name.clone()),
-        by_label: label,
+        by_label: labels.collect(),
     }
 }
 

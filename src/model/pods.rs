@@ -80,8 +80,8 @@ pub enum Role {
 pub struct AppClaim {
     /// Name of the MendixApp at the end of the owner chain (or of the Runtime, when nothing is above it).
     pub by_owner: Option<String>,
-    /// Label that names an app, and its value.
-    pub by_label: Option<(&'static str, String)>,
+    /// Labels that name an app, in either vocabulary, and their values.
+    pub by_label: Vec<(&'static str, String)>,
 }
 
 impl AppClaim {
@@ -89,7 +89,7 @@ impl AppClaim {
     pub fn name(&self) -> Option<&str> {
         self.by_owner
             .as_deref()
-            .or(self.by_label.as_ref().map(|(_, name)| name.as_str()))
+            .or(self.by_label.first().map(|(_, name)| name.as_str()))
     }
 }
 

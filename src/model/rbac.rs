@@ -95,16 +95,34 @@ fn role_of(snapshot: &Snapshot, binding: &Binding, namespace: &str) -> Option<us
 
 fn writes(snapshot: &Snapshot, role: usize, group: &str) -> bool {
     effective_rules(snapshot, role).iter().any(|rule| {
-        let of_group = rule
-            .api_groups
-            .iter()
-            .any(|given| given == group || given == "*");
-        of_group
-            && !rule.resources.is_empty()
+        let of_group = rule.api_groups.iter().any(|given| given == group);
+        let of_all = rule.api_groups.iter().any(|given| given == "*");
+        (of_group && !rule.resources.is_empty() || of_all && names_mendix_resource(rule))
             && rule
                 .verbs
                 .iter()
                 .any(|verb| WRITE_VERBS.contains(&verb.as_str()))
+    })
+}
+
+/// Resources of Mendix on Kubernetes. Where a rule is about all API groups, its resources tell whether it is about these.
+const MENDIX_RESOURCES: &[&str] = &[
+    "builds",
+    "endpoints",
+    "mendixapps",
+    "operatorconfigurations",
+    "operatorversions",
+    "runtimes",
+    "storageinstances",
+    "storageplans",
+];
+
+fn names_mendix_resource(rule: &PolicyRule) -> bool {
+    rule.resources.iter().any(|resource| {
+        let resource = resource
+            .split_once('/')
+            .map_or(resource.as_str(), |(name, _)| name);
+        resource == "*" || MENDIX_RESOURCES.contains(&resource)
     })
 }
 

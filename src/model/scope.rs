@@ -25,8 +25,29 @@ pub struct ScopeRequest {
 pub struct Scope {
     namespaces: BTreeSet<String>,
     selector: Option<LabelSelector>,
+    /// Whether all namespaces are judged, also those that nothing read so far names.
+    pub all: bool,
     /// Why more namespaces may belong to the scope than are known.
     pub unknown: Option<Missing>,
+}
+
+/// Kinds whose objects, or whose pods, make a namespace one that holds Mendix objects.
+const DECISIVE: &[Kind] = &[
+    Kind::Pod,
+    Kind::ReplicationController,
+    Kind::DaemonSet,
+    Kind::Deployment,
+    Kind::ReplicaSet,
+    Kind::StatefulSet,
+    Kind::MendixApp,
+];
+
+/// Namespaces of objects of these kinds that could not be decoded.
+fn unreadable<'s>(snapshot: &'s Snapshot, kinds: &'s [Kind]) -> impl Iterator<Item = String> + 's {
+    let objects = snapshot.coverage.unreadable.iter();
+    objects
+        .filter(|object| kinds.contains(&object.kind))
+        .filter_map(|object| object.namespace.clone())
 }
 
 impl Scope {
@@ -42,6 +63,7 @@ impl Scope {
             return Self {
                 namespaces,
                 selector,
+                all: false,
                 unknown: None,
             };
         }
@@ -52,6 +74,7 @@ impl Scope {
                     Kind::Namespace => Some(object.name().to_owned()),
                     _ => object.identity.namespace.clone(),
                 })
+                .chain(unreadable(snapshot, Kind::ALL))
                 .chain(
                     gaps.parts(Kind::Pod)
                         .map(|(namespace, _)| namespace.to_owned()),
@@ -60,7 +83,8 @@ impl Scope {
             return Self {
                 namespaces,
                 selector,
-                unknown: gaps.anywhere(Kind::Namespace),
+                all: true,
+                unknown: None,
             };
         }
         let apps = snapshot
@@ -75,13 +99,8 @@ impl Scope {
         let doubtful = [Kind::Pod, Kind::MendixApp]
             .into_iter()
             .flat_map(|kind| gaps.parts(kind).map(|(namespace, _)| namespace.to_owned()));
-        // One that does not decode is an app all the same.
-        let unreadable = snapshot
-            .coverage
-            .unreadable
-            .iter()
-            .filter(|object| object.kind == Kind::MendixApp)
-            .filter_map(|object| object.namespace.clone());
+        // One that does not decode may be a Mendix object all the same.
+        let unreadable = unreadable(snapshot, DECISIVE);
         let namespaces = apps
             .chain(holders)
             .chain(doubtful)
@@ -95,6 +114,7 @@ impl Scope {
         Self {
             namespaces,
             selector,
+            all: false,
             unknown,
         }
     }

@@ -107,7 +107,8 @@ impl Seccomp {
     fn of(profile: &SeccompProfile) -> Self {
         match profile.kind.as_deref() {
             Some("RuntimeDefault") => Self::RuntimeDefault,
-            Some("Localhost") => Self::Localhost,
+            // The API takes no Localhost profile without its file.
+            Some("Localhost") if profile.localhost_profile.is_some() => Self::Localhost,
             Some("Unconfined") => Self::Unconfined,
             other => Self::Unrecognised(other.unwrap_or_default().to_owned()),
         }

@@ -112,9 +112,7 @@ impl ArgumentFacts {
         let mut facts = BTreeMap::new();
         let mut rest = arguments.iter().map(AsRef::as_ref).peekable();
         while let Some(argument) = rest.next() {
-            let (name, inline) = argument
-                .split_once('=')
-                .map_or((argument, None), |(name, value)| (name, Some(value)));
+            let (name, inline) = flag_and_value(argument);
             if name == "proxy" {
                 if let Some(role) = rest.peek().and_then(|role| Shape::Word.keep(role)) {
                     facts.entry(PROXY_ROLE.to_owned()).or_insert(role);
@@ -130,6 +128,18 @@ impl ArgumentFacts {
         }
         Self(facts)
     }
+}
+
+/// A flag and the value written into the same word: `--name=value`, `-d=8900`, `-d8900`.
+fn flag_and_value(argument: &str) -> (&str, Option<&str>) {
+    if let Some((name, value)) = argument.split_once('=') {
+        return (name, Some(value));
+    }
+    let joined = REDIRECTION.iter().find_map(|(short, _)| {
+        let value = argument.strip_prefix(short)?;
+        (!value.is_empty()).then_some((*short, Some(value)))
+    });
+    joined.unwrap_or((argument, None))
 }
 
 impl Shape {

@@ -181,16 +181,27 @@ pub struct ContainerPort {
 pub struct Resources {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "quantities",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub limits: BTreeMap<String, Scalar>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "quantities",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub requests: BTreeMap<String, Scalar>,
+}
+
+/// Reads a quantity of `null`, as templating tools leave it, like one that is not there.
+fn quantities<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Scalar>, D::Error> {
+    let written = Option::<BTreeMap<String, Option<Scalar>>>::deserialize(deserializer)?;
+    let written = written.unwrap_or_default().into_iter();
+    Ok(written
+        .filter_map(|(name, quantity)| Some((name, quantity?)))
+        .collect())
 }
 
 /// `PodSecurityContext` and container `SecurityContext`: the fields of either.

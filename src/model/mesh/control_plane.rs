@@ -104,7 +104,9 @@ pub(super) fn find<'s>(
             .entry((pod.namespace, revision))
             .or_insert(control_plane);
     }
-    if files {
+    // Files may hold the configuration without the control plane. Where they hold the latter, or an injector that calls
+    // another cluster, a ConfigMap tells of no further one.
+    if files && !pods.iter().any(mendix::is_istiod) && !injector_is_remote(snapshot) {
         for key in of_config_maps(snapshot) {
             found.entry(key).or_default();
         }
@@ -177,6 +179,23 @@ fn of_pod(pod: &PodGroup<'_>) -> (String, Found) {
         reads_all_revisions: false,
     };
     (value, found)
+}
+
+/// Whether pods get their proxies from a control plane in another cluster.
+fn injector_is_remote(snapshot: &Snapshot) -> bool {
+    snapshot
+        .of_kind(Kind::MutatingWebhookConfiguration)
+        .filter(|(_, object)| {
+            object.name().starts_with("istio-sidecar-injector")
+                || object.projection.metadata().labels.label("app") == Some("sidecar-injector")
+        })
+        .any(|(_, object)| match object.projection.as_ref() {
+            Projection::WebhookConfiguration(webhooks) => webhooks
+                .webhooks
+                .iter()
+                .any(|webhook| webhook.client_config.url),
+            _ => false,
+        })
 }
 
 /// Control planes that only their mesh configuration shows.

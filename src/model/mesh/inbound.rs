@@ -1,7 +1,7 @@
 //! What the ports of a pod accept: data plane, redirection and policies put together.
 
 use super::super::Port;
-use super::super::pods::{Lifecycle, PodGroup};
+use super::super::pods::{Lifecycle, PodGroup, Role};
 use super::capture::{Bypass, Capture, Captured};
 use super::data_plane::{Class, DataPlane, ISTIO_PROXY, Unmeshed};
 use super::listeners::Changes;
@@ -72,6 +72,8 @@ pub enum Enrolment {
 pub struct Inbound<'m> {
     lifecycle: Lifecycle,
     template: bool,
+    /// Whether it runs an app, whose traffic a router beside it does not take.
+    app: bool,
     class: Class,
     own_ports: Vec<u16>,
     /// Of sidecars.
@@ -99,6 +101,7 @@ impl Mesh<'_> {
         Inbound {
             lifecycle: pod.lifecycle,
             template: pod.is_template(),
+            app: pod.role == Role::App,
             class,
             own_ports,
             sidecar,
@@ -222,6 +225,7 @@ impl Inbound<'_> {
                     Some(Captured::Yes) | None => Enrolment::Enrolled(data_plane),
                 }
             }
+            DataPlane::Gateway if self.app => Enrolment::Unknown(Doubt::Gateway),
             DataPlane::Gateway | DataPlane::Waypoint | DataPlane::Ambient | DataPlane::Linkerd => {
                 Enrolment::Enrolled(data_plane)
             }

@@ -2,6 +2,7 @@
 
 use crate::kind::Kind;
 use crate::model::mendix::is_runtime;
+use crate::model::pods::AppClaim;
 use crate::model::{Container, Model, PodGroup, Role};
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
@@ -65,18 +66,13 @@ fn observe(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observati
 
 fn belongs(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observation {
     let claim = pod.app.clone().unwrap_or_default();
-    let label = claim.by_label.as_ref();
     let app = claim.name().and_then(|name| {
         let index = model.snapshot.find(Kind::MendixApp, pod.namespace, name)?;
         Some((index, name))
     });
-    let observation = match (&claim.by_owner, label, app) {
-        (Some(owner), Some((key, name)), _) if owner != name => Observation::fail(
-            subject,
-            Reason::Value,
-            format!("label {key} names app {name}, the owner chain leads to {owner}"),
-        ),
-        (_, _, Some((_, name))) => Observation::pass(
+    let observation = match (disagreement(&claim), claim.name(), app) {
+        (Some(message), _, _) => Observation::fail(subject, Reason::Value, message),
+        (None, _, Some((_, name))) => Observation::pass(
             subject,
             Reason::Value,
             format!("one runtime container of MendixApp {name}"),
@@ -86,22 +82,21 @@ fn belongs(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observati
             Reason::Absent,
             "neither owner nor label names a MendixApp",
         ),
-        (_, _, None) => {
-            let name = claim.name().unwrap_or_default();
-            Observation::fail(
-                subject,
-                Reason::Absent,
-                format!("there is no MendixApp {name}"),
-            )
-        }
-    };
-    let observation = match label {
-        Some((key, name)) => observation.read(
-            format!("/metadata/labels/{}", key.replace('/', "~1")),
-            Some(name),
+        (None, Some(name), None) => Observation::fail(
+            subject,
+            Reason::Absent,
+            format!("there is no MendixApp {name}"),
         ),
-        None => observation,
     };
+    let observation = claim
+        .by_label
+        .iter()
+        .fold(observation, |observation, (key, name)| {
+            observation.read(
+                format!("/metadata/labels/{}", key.replace('/', "~1")),
+                Some(name),
+            )
+        });
     let observation = match app {
         Some((index, name)) => observation.read_of(index, "/metadata/name", Some(name)),
         None => observation,
@@ -111,6 +106,20 @@ fn belongs(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observati
         Some((kind, namespace)) => observation.needs(*kind, namespace),
         None => observation,
     }
+}
+
+/// What contradicts the app that the pod is taken to belong to.
+fn disagreement(claim: &AppClaim) -> Option<String> {
+    let name = claim.name()?;
+    let (key, other) = claim
+        .by_label
+        .iter()
+        .find(|(_, labelled)| labelled != name)?;
+    let source = match (&claim.by_owner, claim.by_label.first()) {
+        (Some(_), _) | (None, None) => "the owner chain leads to".to_owned(),
+        (None, Some((first, _))) => format!("label {first} names"),
+    };
+    Some(format!("label {key} names app {other}, {source} {name}"))
 }
 
 fn names(containers: &[Container<'_>]) -> String {

@@ -38,7 +38,8 @@ fn observe(model: &Model<'_>, app: &App<'_>, (index, object): (usize, &MendixApp
     let runtime = &object.spec.runtime;
     let custom = runtime.custom_configuration.as_ref();
     let overriding = custom.and_then(|custom| custom.dtap_mode.as_deref());
-    let mode = overriding.or(runtime.dtap_mode.as_deref());
+    let stated = runtime.dtap_mode.as_deref().filter(|mode| !mode.is_empty());
+    let mode = overriding.or(stated);
     let source = if overriding.is_some() {
         " (set by customConfiguration)"
     } else {

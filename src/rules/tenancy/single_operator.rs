@@ -78,16 +78,20 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
 
 fn single(model: &Model<'_>, subject: Subject, operator: &Operator, why: &Manages) -> Observation {
     let what = describe(operator, why);
-    let old = operator
-        .version
-        .as_deref()
-        .and_then(numbers)
-        .is_some_and(|version| version < FIRST_WITH_MESH);
-    if old && model.mesh.is_present() {
-        let message = format!("{what}, which is older than 2.5 and runs beside a service mesh");
-        return Observation::fail(subject, Reason::Value, message);
+    if !model.mesh.is_present() {
+        return Observation::pass(subject, Reason::Value, what);
     }
-    Observation::pass(subject, Reason::Value, what)
+    match operator.version.as_deref().and_then(numbers) {
+        Some(version) if version < FIRST_WITH_MESH => {
+            let message = format!("{what}, which is older than 2.5 and runs beside a service mesh");
+            Observation::fail(subject, Reason::Value, message)
+        }
+        Some(_) => Observation::pass(subject, Reason::Value, what),
+        None => {
+            let message = format!("{what}; beside a service mesh it has to be 2.5 or later");
+            Observation::indeterminate(subject, Reason::Absent, message)
+        }
+    }
 }
 
 /// A namespace where an operator's ReplicaSet was not read: two of them may be of one Deployment, and so one operator.

@@ -96,10 +96,10 @@ fn a_proxy_counts_where_traffic_is_redirected_to_it() {
             Reason::Absent,
         ),
         (
-            "gateway",
+            "router beside an app",
             app().container("{name: istio-proxy, args: [proxy, router]}"),
-            Pass,
-            Reason::Value,
+            Indeterminate,
+            Reason::Unrecognised,
         ),
         (
             "waypoint",

@@ -183,10 +183,14 @@ fn each_container<'m>(
 }
 
 impl Observation {
-    /// Nothing of the kind lives in a namespace; where its apps or pods were not read, that is not known.
-    fn none_there(model: &Model<'_>, subject: Subject, namespace: &str, message: &str) -> Self {
+    /// No app lives in a namespace, whose apps and pods would show it, and nothing that the further kinds would show:
+    /// where one of them was not read, that is not known.
+    fn none_there(model: &Model<'_>, namespace: &str, further: &[Kind]) -> Self {
+        let subject = Subject::Namespace(namespace.to_owned());
+        let message = "no app lives here";
         let unread = [Kind::MendixApp, Kind::Pod]
             .into_iter()
+            .chain(further.iter().copied())
             .find(|kind| model.gaps.in_namespace(*kind, namespace).is_some());
         match unread {
             // A pass that rests on the unread kind: the assessor takes it away, and says why.

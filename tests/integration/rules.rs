@@ -2,6 +2,7 @@
 
 mod demo;
 mod fixture;
+mod hiding;
 mod overlay;
 mod readings;
 mod rows;

@@ -37,7 +37,7 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
     let subject = Subject::Namespace(namespace.to_owned());
     let apps: Vec<&App<'_>> = model.apps_in(namespace).collect();
     if apps.is_empty() {
-        return Observation::none_there(model, subject, namespace, "no app lives here");
+        return Observation::none_there(model, namespace, &[]);
     }
     let tiers: BTreeSet<&Tier> = apps.iter().filter_map(|app| app.tier.as_ref()).collect();
     let known: Vec<String> = tiers.iter().map(ToString::to_string).collect();

@@ -17,6 +17,8 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::required(Kind::MendixApp, Reach::Namespace),
         Read::required(Kind::Pod, Reach::Namespace),
         Read::refines(Kind::Namespace),
+        // A Global operator that is scaled to 0 shows in its Deployment alone.
+        Read::to_pass(Kind::Deployment, Reach::Namespace),
         // They tell whether an operator that runs beside the apps is a Global one.
         Read::refines(Kind::RoleBinding),
         Read::refines(Kind::ClusterRoleBinding),
@@ -51,7 +53,7 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
     let apps: Vec<&App<'_>> = model.apps_in(namespace).collect();
     let observation = if apps.is_empty() {
         // Without a gap there is no app; with one the assessor must be able to say so.
-        return Observation::none_there(model, subject, namespace, "no app lives here");
+        return Observation::none_there(model, namespace, &[]);
     } else if let Some(why) = forbidden(model, namespace) {
         Observation::fail(subject, Reason::Value, format!("{}, {why}", count(&apps))).conclusive()
     } else if is_platform_namespace(model, namespace, &apps) {
@@ -152,7 +154,9 @@ fn side_by_side(
                 .as_ref()
                 .is_some_and(crate::model::Tier::is_production)
         });
-    let known = apps.iter().all(|app| app.tier.is_some());
+    // Labels of the apps do not say that the namespace is none of production.
+    let known =
+        own.is_some_and(|own| own.unread.is_none()) && apps.iter().all(|app| app.tier.is_some());
     let observation = if production {
         let message = format!("{apps_here} share a production namespace");
         Observation::fail(subject, Reason::Value, message).conclusive()

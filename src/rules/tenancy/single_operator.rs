@@ -52,7 +52,7 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
     let observation = match managers.as_slice() {
         // Several operators that run in one place conflict even before the first app comes.
         _ if model.apps_in(namespace).next().is_none() && running_here < 2 => {
-            return Observation::none_there(model, subject, namespace, "no app lives here");
+            return Observation::none_there(model, namespace, &[Kind::Deployment]);
         }
         [] => Observation::fail(
             subject,

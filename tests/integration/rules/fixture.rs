@@ -103,6 +103,11 @@ impl Fixture {
         Ok(())
     }
 
+    /// Whether it hides a kind itself.
+    pub(super) fn hides(&self, kind: Kind) -> bool {
+        self.missing.iter().any(|missing| missing.kind == kind)
+    }
+
     /// The kinds that the fixture changes or hides, by name; where the files need not be all there is, any kind.
     pub(super) fn touches(&self) -> Vec<String> {
         if !self.complete {
@@ -164,6 +169,19 @@ impl std::str::FromStr for Missing {
             namespace,
         })
     }
+}
+
+/// Takes all objects of a kind out, and notes why.
+pub(super) fn hide_kind(snapshot: &mut Snapshot, kind: Kind, status: ReadStatus) {
+    let namespace = None;
+    hide(
+        snapshot,
+        &[Missing {
+            kind,
+            status,
+            namespace,
+        }],
+    );
 }
 
 /// Takes out what could not be read, and notes why.

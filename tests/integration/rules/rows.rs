@@ -1,23 +1,35 @@
 //! Results as one line for each row, so that a change of any of them is reviewed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sc39::report::{Report, RuleReport};
 use sc39::rules::{Rule, Verdict};
 
 /// What is said of each subject: kind, place, container and port, and with it the verdicts.
 #[derive(Debug, Default)]
-pub(super) struct Rows(BTreeMap<String, BTreeSet<String>>);
+pub(super) struct Rows(BTreeMap<String, BTreeMap<String, Verdict>>);
 
 impl Rows {
     /// The rows of one rule.
     pub(super) fn of(report: &Report<'_>, rule: &Rule) -> Self {
         let mut rows = Self::default();
         let rules = report.rules.iter().filter(|known| known.rule.id == rule.id);
-        for (subject, statement) in rules.flat_map(|rule| all(report, rule)) {
-            rows.0.entry(subject).or_default().insert(statement);
+        for (subject, statement, verdict) in rules.flat_map(|rule| all(report, rule)) {
+            rows.0
+                .entry(subject)
+                .or_default()
+                .insert(statement, verdict);
         }
         rows
+    }
+
+    /// The worst verdict of each subject.
+    pub(super) fn verdicts(&self) -> BTreeMap<String, Verdict> {
+        let worst = |(subject, statements): (&String, &BTreeMap<String, Verdict>)| {
+            let worst = statements.values().min()?;
+            Some((subject.clone(), *worst))
+        };
+        self.0.iter().filter_map(worst).collect()
     }
 
     /// All rows, a line each.
@@ -29,7 +41,7 @@ impl Rows {
     pub(super) fn changes_from(&self, before: &Self) -> String {
         let is_new = |subject: &String, statement: &String| {
             let known = before.0.get(subject);
-            known.is_none_or(|known| !known.contains(statement))
+            known.is_none_or(|known| !known.contains_key(statement))
         };
         let gone = before
             .0
@@ -42,7 +54,7 @@ impl Rows {
 
     fn lines(&self, prefix: &str, wanted: impl Fn(&String, &String) -> bool) -> Vec<String> {
         let rows = self.0.iter().flat_map(|(subject, statements)| {
-            statements.iter().map(move |statement| (subject, statement))
+            statements.keys().map(move |statement| (subject, statement))
         });
         rows.filter(|(subject, statement)| wanted(subject, statement))
             .map(|(subject, statement)| format!("{prefix}{subject} {statement}"))
@@ -53,12 +65,12 @@ impl Rows {
 /// The rows that do not pass, a line each.
 pub(super) fn not_passed(report: &Report<'_>, rule: &RuleReport) -> Vec<String> {
     let rows = all(report, rule).into_iter();
-    rows.filter(|(_, statement)| !statement.starts_with("pass"))
-        .map(|(subject, statement)| format!("{subject} {statement}"))
+    rows.filter(|(_, _, verdict)| *verdict != Verdict::Pass)
+        .map(|(subject, statement, _)| format!("{subject} {statement}"))
         .collect()
 }
 
-fn all(report: &Report<'_>, rule: &RuleReport) -> Vec<(String, String)> {
+fn all(report: &Report<'_>, rule: &RuleReport) -> Vec<(String, String, Verdict)> {
     let rows = rule.rows.iter().map(|(result, subject)| {
         let result = &rule.results[*result as usize];
         let (kind, namespace, name) = report.subject(&result.subjects[*subject as usize]);
@@ -78,10 +90,8 @@ fn all(report: &Report<'_>, rule: &RuleReport) -> Vec<(String, String)> {
             Verdict::Indeterminate | Verdict::Pass | Verdict::NotApplicable => String::new(),
         };
         let (verdict, reason) = (result.verdict.name(), result.reason.code());
-        (
-            subject,
-            format!("{verdict}{severity} {reason}: {}", result.message),
-        )
+        let statement = format!("{verdict}{severity} {reason}: {}", result.message);
+        (subject, statement, result.verdict)
     });
     rows.collect()
 }

@@ -88,6 +88,8 @@ fn missing(model: &Model<'_>, read: Read, namespace: &str) -> Option<Missing> {
             };
             model.gaps.in_namespace(read.kind, scope)
         }
+        // Where the root namespace is not known, it may be any.
+        Reach::NamespaceAndMeshRoot if !model.mesh.knows_roots() => model.gaps.anywhere(read.kind),
         Reach::NamespaceAndMeshRoot => {
             model.gaps.in_namespace(read.kind, namespace).or_else(|| {
                 model

@@ -193,6 +193,13 @@ impl<'s> Mesh<'s> {
         self.istio != Istio::Absent || self.linkerd
     }
 
+    /// Whether the mesh configuration of every control plane was read, so that its root namespace is known.
+    pub fn knows_roots(&self) -> bool {
+        self.control_planes
+            .iter()
+            .all(|control_plane| control_plane.config.is_ok())
+    }
+
     /// Namespaces whose policies count for the whole mesh, as far as they are known.
     pub fn root_namespaces(&self) -> Vec<&str> {
         let roots: BTreeSet<&str> = self

@@ -84,9 +84,7 @@ fn observe(
             subject,
             Reason::MeshOwnPort,
             "the proxy's own port for metrics or health, in plaintext by design",
-        )
-        // No policy and no listener could make it another port.
-        .conclusive(),
+        ),
         Accepts::Plaintext(cause) => {
             let message = format!("accepts plaintext: {}", words::cause(model, cause));
             let observation = Observation::fail(subject, words::reason_of_cause(cause), message);

@@ -1,9 +1,43 @@
 //! Transcripts of the command line in `tests/cli/`, exit codes and error texts included.
 
+use crate::live::{repository, sc39};
+
 #[test]
 fn transcripts_hold() {
     trycmd::TestCases::new()
         .env("COLUMNS", "80")
         .env("NO_COLOR", "1")
         .case("tests/cli/*.trycmd");
+}
+
+#[test]
+fn the_example_writes_three_outputs_and_its_evidence_fits_the_schema() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (json, csv) = (folder.path().join("e.json"), folder.path().join("e.csv"));
+    let output = sc39()
+        .args(["scan", "--demo", "-o", "table", "-o"])
+        .arg(format!("json={}", json.display()))
+        .arg("-o")
+        .arg(format!("csv={}", csv.display()))
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    let table = String::from_utf8(output.stdout).expect("the table is UTF-8");
+    assert!(
+        table.contains("hostPID is true") && table.contains("exit code 1"),
+        "{table}"
+    );
+    assert!(std::fs::read_to_string(&csv).is_ok_and(|text| text.lines().count() > 100));
+    let read = |path: &std::path::Path| -> serde_json::Value {
+        let text = std::fs::read_to_string(path).expect("the file can be read");
+        serde_json::from_str(&text).expect("the file is JSON")
+    };
+    let schema = read(&repository("docs/schema/evidence-v1.json"));
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    let evidence = read(&json);
+    let errors: Vec<String> = validator
+        .iter_errors(&evidence)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
 }

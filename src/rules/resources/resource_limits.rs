@@ -101,7 +101,13 @@ fn judge(subject: Subject, pod: &PodGroup<'_>, limits: &[(&str, Limit); 2]) -> O
             | LimitState::Absurd => {}
         }
     }
-    Observation::pass(subject, Reason::Value, message)
+    let observation = Observation::pass(subject, Reason::Value, message);
+    // The pods to come may run on any node, also on one that was not read and is too old.
+    if pod.is_template() && states.contains(&LimitState::OfPod) {
+        observation.needs(Kind::Node, "")
+    } else {
+        observation
+    }
 }
 
 fn describe(resource: &str, limit: &Limit) -> String {

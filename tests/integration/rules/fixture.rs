@@ -103,6 +103,17 @@ impl Fixture {
         Ok(())
     }
 
+    /// Whether one of its documents changes an object.
+    pub(super) fn is_about(&self, object: &Object) -> bool {
+        self.documents.iter().any(|document| {
+            let text = |pointer| document.pointer(pointer).and_then(Value::as_str);
+            let namespace = text("/metadata/namespace").unwrap_or_default();
+            text("/kind") == Some(object.kind.name())
+                && text("/metadata/name") == Some(object.name())
+                && namespace == object.namespace()
+        })
+    }
+
     /// Whether it hides a kind itself.
     pub(super) fn hides(&self, kind: Kind) -> bool {
         self.missing.iter().any(|missing| missing.kind == kind)

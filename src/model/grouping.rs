@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::ingress_controllers;
 use super::mendix;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
@@ -78,6 +79,7 @@ pub(super) fn groups<'s>(
             ztunnel_ready: key.ztunnel_ready,
             role: Role::Other,
             app: None,
+            ingress: None,
             instance: Some(instance),
         };
         mendix::recognise(&mut group);
@@ -92,6 +94,7 @@ pub(super) fn groups<'s>(
     groups.extend(
         templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
     );
+    ingress_controllers::recognise(&mut groups);
     groups.sort_by(|left, right| {
         (left.namespace, &left.workload, &left.members).cmp(&(
             right.namespace,
@@ -305,6 +308,7 @@ fn templates<'s>(
                 ztunnel_ready: false,
                 role: Role::Other,
                 app: None,
+                ingress: None,
                 instance: None,
             };
             mendix::recognise(&mut group);

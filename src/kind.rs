@@ -28,13 +28,19 @@ pub enum Kind {
     CronJob,
     Job,
     EndpointSlice,
+    #[serde(rename = "GRPCRoute")]
     GrpcRoute,
+    #[serde(rename = "Gateway.gateway.networking.k8s.io")]
     Gateway,
+    #[serde(rename = "HTTPRoute")]
     HttpRoute,
     ReferenceGrant,
+    #[serde(rename = "TCPRoute")]
     TcpRoute,
+    #[serde(rename = "TLSRoute")]
     TlsRoute,
     EnvoyFilter,
+    #[serde(rename = "Gateway.networking.istio.io")]
     IstioGateway,
     ServiceEntry,
     Sidecar,
@@ -190,13 +196,7 @@ impl Kind {
             Self::GrpcRoute => (GATEWAY_GROUP, GATEWAY, "grpcroutes", true, gateway_api),
             Self::Gateway => (GATEWAY_GROUP, GATEWAY, "gateways", true, gateway_api),
             Self::HttpRoute => (GATEWAY_GROUP, GATEWAY, "httproutes", true, gateway_api),
-            Self::ReferenceGrant => (
-                GATEWAY_GROUP,
-                GATEWAY,
-                "referencegrants",
-                true,
-                gateway_api,
-            ),
+            Self::ReferenceGrant => (GATEWAY_GROUP, GATEWAY, "referencegrants", true, gateway_api),
             Self::TcpRoute => (GATEWAY_GROUP, GATEWAY, "tcproutes", true, gateway_api),
             Self::TlsRoute => (GATEWAY_GROUP, GATEWAY, "tlsroutes", true, gateway_api),
             Self::EnvoyFilter => (

@@ -7,7 +7,9 @@
     reason = "fields without a comment are the API's own, documented in its reference"
 )]
 
+pub mod annotations;
 pub mod cluster;
+pub mod controllers;
 pub mod facts;
 pub mod gateway;
 pub mod istio;

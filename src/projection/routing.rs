@@ -164,6 +164,10 @@ pub struct VirtualRoute {
 /// `HTTPMatchRequest`, `TLSMatchAttributes` and `L4MatchAttributes`: what tells listeners apart, and the path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether a field of the API is there"
+)]
 pub struct VirtualMatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<StringMatch>,

@@ -10,6 +10,7 @@ use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
 use crate::gaps::Gaps;
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::projection::Projection;
 use crate::projection::pod::{self, PodInstance, Resources};
 use crate::snapshot::{Object, Snapshot};
@@ -28,12 +29,17 @@ struct Key<'s> {
     selected_labels: Vec<(&'s str, &'s str)>,
     ephemeral: Vec<(&'s pod::Container, bool)>,
     enacted: Vec<(&'s str, Option<&'s Resources>)>,
+    attestations: Vec<usize>,
 }
 
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
     by_name: HashMap<&'s str, (bool, Option<u32>)>,
     with_ztunnel: BTreeSet<&'s str>,
+    /// Of nodes by name: which attestations of the plan hold for them.
+    attested: HashMap<&'s str, Vec<usize>>,
+    /// Which attestations hold for every node.
+    attested_everywhere: Vec<usize>,
 }
 
 /// Groups all pods, and adds templates of workloads that have none.
@@ -41,9 +47,11 @@ pub(super) fn groups<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    plan: &'s Plan,
 ) -> Vec<PodGroup<'s>> {
-    let nodes = Nodes::new(snapshot);
-    let selected = selected_instance_labels(snapshot);
+    let nodes = Nodes::new(snapshot, plan);
+    let mut selected = selected_instance_labels(snapshot);
+    selected.extend(plan.pod_label_keys());
     let mut indexes: HashMap<Key<'s>, usize> = HashMap::new();
     let mut groups: Vec<PodGroup<'s>> = Vec::new();
     let mut used: BTreeSet<usize> = BTreeSet::new();
@@ -77,6 +85,7 @@ pub(super) fn groups<'s>(
             kubelet_minor: key.kubelet_minor,
             node_unread: key.node_unread,
             ztunnel_ready: key.ztunnel_ready,
+            attestations: key.attestations.clone(),
             role: Role::Other,
             app: None,
             ingress: None,
@@ -92,7 +101,12 @@ pub(super) fn groups<'s>(
     let links = groups.iter().flat_map(|group| &group.chain.links);
     used.extend(links.filter_map(|link| link.object));
     groups.extend(
-        templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
+        templates(snapshot, gaps, owners)
+            .filter(|group| !used.contains(&group.members[0]))
+            .map(|group| PodGroup {
+                attestations: nodes.attested_everywhere.clone(),
+                ..group
+            }),
     );
     ingress_controllers::recognise(&mut groups);
     groups.sort_by(|left, right| {
@@ -168,6 +182,10 @@ fn key<'s>(
             })
             .map(|status| (status.name.as_str(), status.resources.as_ref()))
             .collect(),
+        attestations: node
+            .and_then(|node| nodes.attested.get(node))
+            .unwrap_or(&nodes.attested_everywhere)
+            .clone(),
     }
 }
 
@@ -183,7 +201,7 @@ fn lifecycle(status: Option<&pod::PodStatus>) -> Lifecycle {
 }
 
 impl<'s> Nodes<'s> {
-    fn new(snapshot: &'s Snapshot) -> Self {
+    fn new(snapshot: &'s Snapshot, plan: &Plan) -> Self {
         let by_name = snapshot
             .of_kind(Kind::Node)
             .filter_map(|(_, object)| match object.projection.as_ref() {
@@ -216,9 +234,22 @@ impl<'s> Nodes<'s> {
                 instance.spec.node_name.as_deref().filter(|_| ready)
             })
             .collect();
+        let attested = snapshot
+            .of_kind(Kind::Node)
+            .filter(|_| !plan.attestations.is_empty())
+            .map(|(_, object)| {
+                let labels = &object.projection.metadata().labels;
+                (
+                    object.name(),
+                    plan.attestations_on(&|key| labels.label(key)),
+                )
+            })
+            .collect();
         Self {
             by_name,
             with_ztunnel,
+            attested,
+            attested_everywhere: plan.attestations_on(&|_| None),
         }
     }
 }
@@ -306,6 +337,7 @@ fn templates<'s>(
                 kubelet_minor: None,
                 node_unread: false,
                 ztunnel_ready: false,
+                attestations: Vec::new(),
                 role: Role::Other,
                 app: None,
                 ingress: None,

@@ -97,7 +97,7 @@ impl Declaration {
         }
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             let before = &bytes[..error.valid_up_to()];
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let line = before.split(|byte| *byte == b'\n').count();
             let file = file.clone();
             DeclarationError::NotUtf8 { file, line }
         })?;

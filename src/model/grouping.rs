@@ -50,8 +50,7 @@ pub(super) fn groups<'s>(
     plan: &'s Plan,
 ) -> Vec<PodGroup<'s>> {
     let nodes = Nodes::new(snapshot, plan);
-    let mut selected = selected_instance_labels(snapshot);
-    selected.extend(plan.pod_label_keys());
+    let selected = selected_instance_labels(snapshot, plan);
     let mut indexes: HashMap<Key<'s>, usize> = HashMap::new();
     let mut groups: Vec<PodGroup<'s>> = Vec::new();
     let mut used: BTreeSet<usize> = BTreeSet::new();
@@ -101,12 +100,8 @@ pub(super) fn groups<'s>(
     let links = groups.iter().flat_map(|group| &group.chain.links);
     used.extend(links.filter_map(|link| link.object));
     groups.extend(
-        templates(snapshot, gaps, owners)
-            .filter(|group| !used.contains(&group.members[0]))
-            .map(|group| PodGroup {
-                attestations: nodes.attested_everywhere.clone(),
-                ..group
-            }),
+        templates(snapshot, gaps, owners, &nodes.attested_everywhere)
+            .filter(|group| !used.contains(&group.members[0])),
     );
     ingress_controllers::recognise(&mut groups);
     groups.sort_by(|left, right| {
@@ -264,8 +259,8 @@ pub(super) fn kubelet_minor(version: &str) -> Option<u32> {
 }
 
 /// Labels of single pods that some selector names; pods that differ in them are not equal.
-fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
-    snapshot
+fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTreeSet<&'s str> {
+    let by_objects = snapshot
         .objects
         .iter()
         .flat_map(|object| -> Vec<&BTreeMap<String, String>> {
@@ -292,8 +287,8 @@ fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
                 _ => Vec::new(),
             }
         })
-        .flat_map(|labels| labels.keys().map(String::as_str))
-        .collect()
+        .flat_map(|labels| labels.keys().map(String::as_str));
+    by_objects.chain(plan.pod_label_keys()).collect()
 }
 
 /// Templates of workloads that no other workload controls, in namespaces whose pods were read.
@@ -301,6 +296,7 @@ fn templates<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    attestations: &[usize],
 ) -> impl Iterator<Item = PodGroup<'s>> {
     Kind::WORKLOADS.iter().flat_map(move |kind| {
         snapshot.of_kind(*kind).filter_map(move |(index, object)| {
@@ -337,7 +333,7 @@ fn templates<'s>(
                 kubelet_minor: None,
                 node_unread: false,
                 ztunnel_ready: false,
-                attestations: Vec::new(),
+                attestations: attestations.to_vec(),
                 role: Role::Other,
                 app: None,
                 ingress: None,

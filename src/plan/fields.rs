@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use chrono::NaiveDate;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error};
+use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
 /// A day, as `2026-01-31`.

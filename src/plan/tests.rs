@@ -55,104 +55,106 @@ fn everything_a_plan_may_say_is_read() {
     );
 }
 
+/// Plans, and what is said of them.
+const WRONG: &[(&str, &str)] = &[
+    (
+        "version: 2\n",
+        "plan.yaml:1: version: version 2 is not known; this program reads version 1",
+    ),
+    ("tier: {}\n", "plan.yaml:1: tier: unknown key; there are "),
+    (
+        "tiers:\n  A: x\n",
+        "plan.yaml:2: tiers.A: expected the name of a namespace",
+    ),
+    (
+        "tiers:\n  a: ' '\n",
+        "plan.yaml:2: tiers.a: a text is expected here, it is empty",
+    ),
+    (
+        "tiers:\n  a: 1\n",
+        "plan.yaml:2: tiers.a: invalid type: integer `1`, expected a string",
+    ),
+    (
+        "tiers:\n  a: x\n  a: y\n",
+        "plan.yaml:3: duplicate key \"a\"",
+    ),
+    (
+        "excludedNamespaces:\n- {name: a}\n",
+        "plan.yaml:2: excludedNamespaces[0]: missing field `reason`",
+    ),
+    (
+        "excludedNamespaces:\n- {name: a, reason: x}\n- {name: b, reason: x}\n- name: a\n  reason: y\n",
+        "plan.yaml:4: excludedNamespaces[2].name: the same stands here twice",
+    ),
+    (
+        "platformNamespaces:\n- a\n- a_b\n",
+        "plan.yaml:3: platformNamespaces[1]: expected the name",
+    ),
+    (
+        "platformNamespaces:\n- a\n- a\n",
+        "plan.yaml:3: platformNamespaces[1]: the same stands here twice",
+    ),
+    (
+        "attestations:\n- parameter: p\n  value: 1\n  by: a\n  on: 2026-02-30\n  evidence: e\n",
+        "plan.yaml:5: attestations[0].on: expected a date such as 2026-01-31, found \"2026-02-30\"",
+    ),
+    (
+        "attestations:\n- parameter: p\n  value: []\n  by: a\n  on: 2026-02-20\n  evidence: e\n",
+        "plan.yaml:3: attestations[0].value: expected true, false, a number or a text",
+    ),
+    (
+        "ingressControllers:\n- class: a\n  family: squid\n",
+        "plan.yaml:3: ingressControllers[0].family: unknown family \"squid\"; there are nginx, ",
+    ),
+    (
+        "execSubjects:\n- kind: ServiceAccount\n  name: a\n",
+        "plan.yaml:2: execSubjects[0]: a service account has a namespace, and none is named",
+    ),
+    (
+        "execSubjects:\n- kind: Role\n  name: a\n",
+        "plan.yaml:2: execSubjects[0].kind: unknown variant `Role`, expected one of ",
+    ),
+    (
+        "allowedFlows:\n- from: {namespace: a}\n  to: {}\n",
+        "plan.yaml:3: allowedFlows[0].to: this is every pod; ",
+    ),
+    (
+        "allowedFlows:\n- from: {namespace: a}\n  to: {namespace: b}\n  ports:\n  - 0\n",
+        "plan.yaml:5: allowedFlows[0].ports[0]: expected a port such as 8900 or 53/UDP, found 0",
+    ),
+    (
+        "accessRestrictions:\n- host: a\n  ranges: [10.0.0.0/33]\n",
+        "plan.yaml:3: accessRestrictions[0].ranges: expected an address range such as 10.0.0.0/8",
+    ),
+    (
+        "accessRestrictions:\n- {}\n",
+        "plan.yaml:2: accessRestrictions[0]: a host or an app is expected",
+    ),
+    (
+        "manualEvidence: 1\n",
+        "plan.yaml:1: manualEvidence: invalid type: integer `1`, expected a sequence",
+    ),
+    (
+        "- a\n",
+        "plan.yaml:1: the file: invalid type: sequence, expected a map",
+    ),
+    (
+        "",
+        "plan.yaml:1: the file: invalid type: null, expected struct Plan",
+    ),
+    (
+        "excludedNamespaces:\n- [a, b]\n",
+        "plan.yaml:2: excludedNamespaces[0]: invalid type: sequence, expected a map",
+    ),
+    (
+        "system: [a]\n",
+        "plan.yaml:1: system: invalid type: sequence, expected a map",
+    ),
+];
+
 #[test]
 fn what_is_wrong_names_file_line_and_key() {
-    let table = [
-        (
-            "version: 2\n",
-            "plan.yaml:1: version: version 2 is not known; this program reads version 1",
-        ),
-        ("tier: {}\n", "plan.yaml:1: tier: unknown key; there are "),
-        (
-            "tiers:\n  A: x\n",
-            "plan.yaml:2: tiers.A: expected the name of a namespace",
-        ),
-        (
-            "tiers:\n  a: ' '\n",
-            "plan.yaml:2: tiers.a: a text is expected here, it is empty",
-        ),
-        (
-            "tiers:\n  a: 1\n",
-            "plan.yaml:2: tiers.a: invalid type: integer `1`, expected a string",
-        ),
-        (
-            "tiers:\n  a: x\n  a: y\n",
-            "plan.yaml:3: duplicate key \"a\"",
-        ),
-        (
-            "excludedNamespaces:\n- {name: a}\n",
-            "plan.yaml:2: excludedNamespaces[0]: missing field `reason`",
-        ),
-        (
-            "excludedNamespaces:\n- {name: a, reason: x}\n- {name: b, reason: x}\n- name: a\n  reason: y\n",
-            "plan.yaml:4: excludedNamespaces[2].name: the same stands here twice",
-        ),
-        (
-            "platformNamespaces:\n- a\n- a_b\n",
-            "plan.yaml:3: platformNamespaces[1]: expected the name",
-        ),
-        (
-            "platformNamespaces:\n- a\n- a\n",
-            "plan.yaml:3: platformNamespaces[1]: the same stands here twice",
-        ),
-        (
-            "attestations:\n- parameter: p\n  value: 1\n  by: a\n  on: 2026-02-30\n  evidence: e\n",
-            "plan.yaml:5: attestations[0].on: expected a date such as 2026-01-31, found \"2026-02-30\"",
-        ),
-        (
-            "attestations:\n- parameter: p\n  value: []\n  by: a\n  on: 2026-02-20\n  evidence: e\n",
-            "plan.yaml:3: attestations[0].value: expected true, false, a number or a text",
-        ),
-        (
-            "ingressControllers:\n- class: a\n  family: squid\n",
-            "plan.yaml:3: ingressControllers[0].family: unknown family \"squid\"; there are nginx, ",
-        ),
-        (
-            "execSubjects:\n- kind: ServiceAccount\n  name: a\n",
-            "plan.yaml:2: execSubjects[0]: a service account has a namespace, and none is named",
-        ),
-        (
-            "execSubjects:\n- kind: Role\n  name: a\n",
-            "plan.yaml:2: execSubjects[0].kind: unknown variant `Role`, expected one of ",
-        ),
-        (
-            "allowedFlows:\n- from: {namespace: a}\n  to: {}\n",
-            "plan.yaml:3: allowedFlows[0].to: this is every pod; ",
-        ),
-        (
-            "allowedFlows:\n- from: {namespace: a}\n  to: {namespace: b}\n  ports:\n  - 0\n",
-            "plan.yaml:5: allowedFlows[0].ports[0]: expected a port such as 8900 or 53/UDP, found 0",
-        ),
-        (
-            "accessRestrictions:\n- host: a\n  ranges: [10.0.0.0/33]\n",
-            "plan.yaml:3: accessRestrictions[0].ranges: expected an address range such as 10.0.0.0/8",
-        ),
-        (
-            "accessRestrictions:\n- {}\n",
-            "plan.yaml:2: accessRestrictions[0]: a host or an app is expected",
-        ),
-        (
-            "manualEvidence: 1\n",
-            "plan.yaml:1: manualEvidence: invalid type: integer `1`, expected a sequence",
-        ),
-        (
-            "- a\n",
-            "plan.yaml:1: the file: invalid type: sequence, expected a map",
-        ),
-        (
-            "",
-            "plan.yaml:1: the file: invalid type: null, expected struct Plan",
-        ),
-        (
-            "excludedNamespaces:\n- [a, b]\n",
-            "plan.yaml:2: excludedNamespaces[0]: invalid type: sequence, expected a map",
-        ),
-        (
-            "system: [a]\n",
-            "plan.yaml:1: system: invalid type: sequence, expected a map",
-        ),
-    ];
-    for (text, expected) in table {
+    for (text, expected) in WRONG {
         let error = error(text);
         assert!(error.starts_with(expected), "{text}: {error}");
     }

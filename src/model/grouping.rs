@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::ingress_controllers;
 use super::mendix;
 use super::mesh::ambient;
 use super::owners::{OwnerChain, Owners};
@@ -79,6 +80,7 @@ pub(super) fn groups<'s>(
             ztunnel_ready: key.ztunnel_ready,
             role: Role::Other,
             app: None,
+            ingress: None,
             instance: Some(instance),
         };
         mendix::recognise(&mut group);
@@ -93,6 +95,7 @@ pub(super) fn groups<'s>(
     groups.extend(
         templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
     );
+    ingress_controllers::recognise(&mut groups);
     groups.sort_by(|left, right| {
         (left.namespace, &left.workload, &left.members).cmp(&(
             right.namespace,
@@ -290,6 +293,7 @@ fn templates<'s>(
                 ztunnel_ready: false,
                 role: Role::Other,
                 app: None,
+                ingress: None,
                 instance: None,
             };
             mendix::recognise(&mut group);

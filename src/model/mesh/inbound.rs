@@ -220,12 +220,14 @@ impl Inbound<'_> {
             }
             DataPlane::Waypoint => Accepts::Plaintext(Cause::BesideProxy),
             DataPlane::NoEnvoy => Accepts::Unknown(Doubt::NoEnvoy),
-            DataPlane::Sidecar | DataPlane::Ambient => Accepts::Unknown(Doubt::ProxyRole),
             DataPlane::AmbientOutbound => Accepts::Plaintext(Cause::AmbientOutbound),
             DataPlane::ZtunnelNotReady => Accepts::Unknown(Doubt::ZtunnelNotReady),
             DataPlane::Linkerd => Accepts::Unknown(Doubt::Linkerd),
             DataPlane::LinkerdUnredirected => Accepts::Plaintext(Cause::LinkerdUnredirected),
-            DataPlane::UnknownRole => Accepts::Unknown(Doubt::ProxyRole),
+            // The first two have ways of their own.
+            DataPlane::Sidecar | DataPlane::Ambient | DataPlane::UnknownRole => {
+                Accepts::Unknown(Doubt::ProxyRole)
+            }
             DataPlane::Unmeshed(why) => Accepts::Plaintext(Cause::Unmeshed(why)),
         }
     }

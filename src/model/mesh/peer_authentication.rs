@@ -465,7 +465,7 @@ struct Levels<'p> {
     workload: Option<&'p Policy<'p>>,
 }
 
-impl<'p> Levels<'p> {
+impl Levels<'_> {
     /// The mode of the pod: the last level that sets one.
     fn of_pod(self) -> Setting {
         last_set([self.mesh, self.namespace, self.workload])

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::ingress_controllers;
 use super::mendix;
+use super::mesh::ambient;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
@@ -35,7 +36,7 @@ struct Key<'s> {
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
     by_name: HashMap<&'s str, (bool, Option<u32>)>,
-    with_ztunnel: BTreeSet<&'s str>,
+    with_ztunnel: BTreeMap<&'s str, (usize, usize)>,
     /// Of nodes by name: which attestations of the plan hold for them.
     attested: HashMap<&'s str, Vec<usize>>,
     /// Which attestations hold for every node.
@@ -104,6 +105,10 @@ pub(super) fn groups<'s>(
             .filter(|group| !used.contains(&group.members[0])),
     );
     ingress_controllers::recognise(&mut groups);
+    in_order(groups)
+}
+
+fn in_order(mut groups: Vec<PodGroup<'_>>) -> Vec<PodGroup<'_>> {
     groups.sort_by(|left, right| {
         (left.namespace, &left.workload, &left.members).cmp(&(
             right.namespace,
@@ -152,7 +157,7 @@ fn key<'s>(
         kubelet_minor: known.and_then(|(_, minor)| *minor),
         node_unread: node.is_some() && known.is_none(),
         ztunnel_ready: redirection.is_some()
-            && node.is_some_and(|node| nodes.with_ztunnel.contains(node)),
+            && node.is_some_and(|node| nodes.with_ztunnel.contains_key(node)),
         redirection,
         selected_labels: instance
             .metadata
@@ -213,22 +218,6 @@ impl<'s> Nodes<'s> {
                 _ => None,
             })
             .collect();
-        let with_ztunnel = snapshot
-            .of_kind(Kind::Pod)
-            .filter(|(_, object)| {
-                object.projection.metadata().labels.label("app") == Some("ztunnel")
-            })
-            .filter_map(|(_, object)| {
-                let instance = object.instance.as_ref()?;
-                let ready = instance
-                    .status
-                    .as_ref()?
-                    .conditions
-                    .iter()
-                    .any(|condition| condition.status == "True");
-                instance.spec.node_name.as_deref().filter(|_| ready)
-            })
-            .collect();
         let attested = snapshot
             .of_kind(Kind::Node)
             .filter(|_| !plan.attestations.is_empty())
@@ -242,7 +231,7 @@ impl<'s> Nodes<'s> {
             .collect();
         Self {
             by_name,
-            with_ztunnel,
+            with_ztunnel: ambient::ready_ztunnels(snapshot),
             attested,
             attested_everywhere: plan.attestations_on(&|_| None),
         }

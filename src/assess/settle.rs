@@ -222,7 +222,7 @@ fn unread_of_kind(kind: Kind, model: &Model<'_>) -> Vec<(SubjectRef, Missing)> {
 }
 
 fn row(subject: SubjectRef, missing: Missing, kinds: &[Kind]) -> Settled {
-    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.label()).collect();
     let message = format!("{} {}", kinds.join(", "), missing.in_words());
     let observation = Observation::indeterminate(Subject::Cluster, missing.into(), message);
     Settled {

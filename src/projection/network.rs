@@ -35,6 +35,9 @@ pub struct ServiceSpec {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub external_ips: Vec<String>,
+    /// Absent means that a load balancer's ports are opened on nodes too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocate_load_balancer_node_ports: Option<bool>,
     #[serde(
         default,
         deserialize_with = "null_default",

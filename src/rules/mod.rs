@@ -3,6 +3,7 @@
 //! A rule reports on every object in its scope, passes too. It knows no control, no waiver and no gap of the
 //! collection: what was not read is turned into verdicts by the assessor, from what each rule says it reads.
 
+mod edge;
 mod execution;
 mod mesh;
 mod network;
@@ -18,7 +19,7 @@ use crate::kind::Kind;
 use crate::model::{Container, Model, PodGroup};
 
 pub use crate::model::Port;
-pub use observation::{Observation, Reading, Reason, Severity, Subject, Verdict};
+pub use observation::{Observation, ReadFrom, Reading, Reason, Severity, Subject, Verdict};
 
 /// Every rule, in the order of reports.
 pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
@@ -28,6 +29,7 @@ pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
         resources::RULES,
         mesh::RULES,
         network::RULES,
+        edge::RULES,
     ]
     .concat()
 });

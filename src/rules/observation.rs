@@ -152,6 +152,58 @@ pub enum Reason {
     NoAppBackend,
     /// Its backend could not be resolved.
     BackendUnresolved,
+    /// Plain HTTP is served, without a redirect to HTTPS.
+    PlainHttpServed,
+    /// No listener terminates TLS.
+    NoTls,
+    /// TLS is set up; certificates are never read.
+    CertificateNotRead,
+    /// What plain HTTP gets can't be told.
+    RedirectNotVisible,
+    /// Whether TLS is terminated can't be told.
+    TlsNotVisible,
+    /// A redirect that stays on plain HTTP.
+    RedirectNotHttps,
+    /// TLS is passed through to a port that speaks HTTP.
+    PassthroughWithoutTlsServer,
+    /// The class that an Ingress names does not exist.
+    IngressClassMissing,
+    /// Several controllers may serve an Ingress.
+    SeveralControllers,
+    /// An Ingress names no class, and no controller is known to serve it.
+    NoClass,
+    /// The controller that serves an Ingress is not known.
+    ControllerUnknown,
+    /// What the controller is told for all Ingresses was not read.
+    ControllerConfigNotRead,
+    /// A value that the controller may understand, and nobody else.
+    ValueNotUnderstood,
+    /// No controller has written yet what it makes of an object.
+    NotReconciled,
+    /// No router or gateway serves an object.
+    NotAdmitted,
+    /// No running pod serves a gateway.
+    GatewayNotServed,
+    /// The controller's data path is outside the cluster, and so outside the mesh.
+    ControllerOutsideMesh,
+    /// The controller's pods are not in the mesh.
+    ControllerNotMeshed,
+    /// The controller sends requests to pods' addresses, past the mesh.
+    DialsPodIp,
+    /// The controller sends a host that the mesh does not know.
+    HostNotRewritten,
+    /// The assessment plan does not ask for it.
+    NotRequested,
+    /// Everybody may come in.
+    NotRestricted,
+    /// Only some of the ways in are restricted.
+    PartlyRestricted,
+    /// Clients appear with an address that the list admits.
+    SourceAddressLost,
+    /// Whether the address is the client's own can't be told.
+    SourceAddressNotProvable,
+    /// What restricts access is outside the cluster.
+    RestrictionOutsideCluster,
 }
 
 impl Reason {
@@ -184,6 +236,32 @@ impl Reason {
             Self::LoopbackPublished => "loopback-published",
             Self::NoAppBackend => "no-app-backend",
             Self::BackendUnresolved => "backend-unresolved",
+            Self::PlainHttpServed => "plain-http-served",
+            Self::NoTls => "no-tls",
+            Self::CertificateNotRead => "certificate-not-read",
+            Self::RedirectNotVisible => "redirect-not-visible",
+            Self::TlsNotVisible => "tls-not-visible",
+            Self::RedirectNotHttps => "redirect-not-https",
+            Self::PassthroughWithoutTlsServer => "passthrough-without-tls-server",
+            Self::IngressClassMissing => "ingress-class-missing",
+            Self::SeveralControllers => "several-controllers",
+            Self::NoClass => "no-class",
+            Self::ControllerUnknown => "controller-unknown",
+            Self::ControllerConfigNotRead => "controller-config-not-read",
+            Self::ValueNotUnderstood => "value-not-understood",
+            Self::NotReconciled => "not-reconciled",
+            Self::NotAdmitted => "not-admitted",
+            Self::GatewayNotServed => "gateway-not-served",
+            Self::ControllerOutsideMesh => "controller-outside-mesh",
+            Self::ControllerNotMeshed => "controller-not-meshed",
+            Self::DialsPodIp => "dials-pod-ip",
+            Self::HostNotRewritten => "host-not-rewritten",
+            Self::NotRequested => "not-requested",
+            Self::NotRestricted => "not-restricted",
+            Self::PartlyRestricted => "partly-restricted",
+            Self::SourceAddressLost => "source-address-lost",
+            Self::SourceAddressNotProvable => "source-address-not-provable",
+            Self::RestrictionOutsideCluster => "restriction-outside-cluster",
         }
     }
 }
@@ -202,15 +280,45 @@ impl From<Missing> for Reason {
     }
 }
 
+/// Where a value was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReadFrom {
+    /// In each subject itself.
+    Subject,
+    /// In another object, by index.
+    Object(usize),
+    /// In the assessment plan.
+    Plan,
+}
+
 /// One value that an observation rests on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// Where: the subject itself, or another object by index.
-    pub object: Option<usize>,
-    /// JSON pointer (RFC 6901) into the object.
+    /// Where.
+    pub from: ReadFrom,
+    /// JSON pointer (RFC 6901) into it.
     pub pointer: String,
     /// What stands there; `None` when nothing does.
     pub value: Option<Value>,
+}
+
+impl Reading {
+    /// The other object that it was read in, by index.
+    pub fn object(&self) -> Option<usize> {
+        match self.from {
+            ReadFrom::Object(index) => Some(index),
+            ReadFrom::Subject | ReadFrom::Plan => None,
+        }
+    }
+
+    /// A value of the assessment plan.
+    pub fn plan(pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
+        Self {
+            from: ReadFrom::Plan,
+            pointer: pointer.into(),
+            value: value.and_then(to_value),
+        }
+    }
 }
 
 impl Observation {
@@ -290,7 +398,7 @@ impl Observation {
     #[must_use]
     pub fn read(mut self, pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
         self.reads.push(Reading {
-            object: None,
+            from: ReadFrom::Subject,
             pointer: pointer.into(),
             value: value.and_then(to_value),
         });
@@ -306,10 +414,17 @@ impl Observation {
         value: Option<impl Serialize>,
     ) -> Self {
         self.reads.push(Reading {
-            object: Some(object),
+            from: ReadFrom::Object(object),
             pointer: pointer.into(),
             value: value.and_then(to_value),
         });
+        self
+    }
+
+    /// Adds a value of the assessment plan that the verdict rests on.
+    #[must_use]
+    pub fn read_plan(mut self, pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
+        self.reads.push(Reading::plan(pointer, value));
         self
     }
 

@@ -1,0 +1,113 @@
+//! Traefik: TLS is a matter of the router or of its entrypoints, never of `spec.tls` alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ingresses::Context;
+use super::state::{Host, Http, Tls};
+use crate::model::edge::classes::go_bool;
+use crate::projection::facts::ArgumentFacts;
+use crate::rules::Reason;
+
+/// The entrypoint of the dashboard, which routers take only by name.
+const INTERNAL: &str = "traefik";
+
+#[derive(Debug, Default)]
+struct Entrypoint {
+    tls: bool,
+    redirects: bool,
+    default: bool,
+}
+
+pub(super) fn of(context: &Context<'_>, host: &str) -> Host {
+    let tls = context.annotation("traefik.ingress.kubernetes.io/router.tls");
+    match tls.map(go_bool) {
+        Some(Some(true)) => {
+            let why = "router.tls makes the router answer HTTPS only";
+            return Host::new(host, Tls::Yes, Http::Closed, why);
+        }
+        Some(None) => {
+            let why = "router.tls is neither true nor false";
+            return Host::unknown(host, Reason::ValueNotUnderstood, why);
+        }
+        Some(Some(false)) | None => {}
+    }
+    let Some(flags) = context.serving.flags() else {
+        let why = "router.tls is absent, and Traefik's flags were not read";
+        return Host::unknown(host, Reason::ControllerConfigNotRead, why);
+    };
+    let entrypoints = entrypoints(flags);
+    if entrypoints.is_empty() || flags.value("--configfile").is_some() {
+        let why = "router.tls is absent, and Traefik's entrypoints do not stand in its flags";
+        return Host::unknown(host, Reason::ControllerConfigNotRead, why);
+    }
+    let named = context.annotation("traefik.ingress.kubernetes.io/router.entrypoints");
+    let used: BTreeSet<String> = match named {
+        Some(names) => names
+            .split(',')
+            .map(|name| name.trim().to_lowercase())
+            .filter(|name| !name.is_empty())
+            .collect(),
+        None => defaults(&entrypoints),
+    };
+    if let Some(strange) = used.iter().find(|name| !entrypoints.contains_key(*name)) {
+        let why = format!("entrypoint {strange} does not stand in Traefik's flags");
+        return Host::unknown(host, Reason::ValueNotUnderstood, why);
+    }
+    let used = || used.iter().filter_map(|name| entrypoints.get(name));
+    let tls = if used().any(|entrypoint| entrypoint.tls) {
+        Tls::Yes
+    } else {
+        Tls::No
+    };
+    let plain = || used().filter(|entrypoint| !entrypoint.tls);
+    let http = if plain().any(|entrypoint| !entrypoint.redirects) {
+        Http::Serves
+    } else if plain().next().is_some() {
+        Http::Redirect
+    } else {
+        Http::Closed
+    };
+    let why = match (tls, http) {
+        (Tls::Yes, Http::Serves) => "one of its entrypoints has neither TLS nor a redirect",
+        (Tls::Yes, _) => "its entrypoints have TLS or redirect",
+        _ => "router.tls is absent and no entrypoint has TLS; spec.tls alone does not switch it on",
+    };
+    Host::new(host, tls, http, why)
+}
+
+/// Entrypoints that routers take which name none: those that are marked, else all.
+fn defaults(entrypoints: &BTreeMap<String, Entrypoint>) -> BTreeSet<String> {
+    let marked = entrypoints.values().any(|entrypoint| entrypoint.default);
+    entrypoints
+        .iter()
+        .filter(|(name, entrypoint)| {
+            name.as_str() != INTERNAL && (!marked || entrypoint.default)
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn entrypoints(flags: &ArgumentFacts) -> BTreeMap<String, Entrypoint> {
+    let mut entrypoints: BTreeMap<String, Entrypoint> = BTreeMap::new();
+    for (flag, value) in &flags.0 {
+        let Some((name, ending)) = flag
+            .strip_prefix("--entrypoints.")
+            .and_then(|rest| rest.split_once('.'))
+        else {
+            continue;
+        };
+        let entrypoint = entrypoints.entry(name.to_owned()).or_default();
+        match ending {
+            "asdefault" => entrypoint.default = go_bool(value) != Some(false),
+            "http.tls" => entrypoint.tls |= go_bool(value) != Some(false),
+            "http.tls.certresolver" | "http.tls.options" => entrypoint.tls = true,
+            "http.redirections.entrypoint.to" => {
+                let scheme = format!("--entrypoints.{name}.http.redirections.entrypoint.scheme");
+                let scheme = flags.value(&scheme).unwrap_or("https");
+                entrypoint.redirects = scheme.eq_ignore_ascii_case("https");
+            }
+            _ => {}
+        }
+    }
+    entrypoints
+}

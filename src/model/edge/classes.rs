@@ -215,7 +215,11 @@ pub fn serving<'m>(
     if let Some(name) = named.filter(|name| !name.is_empty()) {
         return by_class(model, name);
     }
-    let annotation = object.projection.metadata().annotations.get(CLASS_ANNOTATION);
+    let annotation = object
+        .projection
+        .metadata()
+        .annotations
+        .get(CLASS_ANNOTATION);
     if let Some(class) = annotation.filter(|class| !class.is_empty()) {
         return by_annotation(model, class);
     }

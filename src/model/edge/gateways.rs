@@ -142,7 +142,10 @@ fn attach<'m>(
         }
     }
     for (number, listener) in gateway.spec.listeners.iter().enumerate() {
-        let section = parent.section_name.as_deref().filter(|name| !name.is_empty());
+        let section = parent
+            .section_name
+            .as_deref()
+            .filter(|name| !name.is_empty());
         let named = section.is_none_or(|name| name == listener.name)
             && parent.port.is_none_or(|port| port == listener.port);
         if !named || !admits_kind(listener, object.kind) {

@@ -5,8 +5,8 @@ mod ingress_tls;
 use std::collections::BTreeSet;
 
 use super::{Observation, Rule};
-use crate::model::mesh::Fact;
 use crate::model::mendix::is_runtime;
+use crate::model::mesh::Fact;
 use crate::model::services::Target;
 use crate::model::{Model, Role};
 
@@ -22,9 +22,7 @@ type Apps = BTreeSet<usize>;
 fn apps(model: &Model<'_>) -> Apps {
     model
         .judged_pods()
-        .filter(|(_, pod)| {
-            matches!(pod.role, Role::App | Role::Platform) && !pod.is_finished()
-        })
+        .filter(|(_, pod)| matches!(pod.role, Role::App | Role::Platform) && !pod.is_finished())
         .map(|(index, _)| index)
         .collect()
 }
@@ -57,5 +55,8 @@ fn with_facts(observation: Observation, facts: impl IntoIterator<Item = Fact>) -
 
 /// JSON pointer to an annotation.
 fn annotation_pointer(key: &str) -> String {
-    format!("/metadata/annotations/{}", key.replace('~', "~0").replace('/', "~1"))
+    format!(
+        "/metadata/annotations/{}",
+        key.replace('~', "~0").replace('/', "~1")
+    )
 }

@@ -39,7 +39,10 @@ pub(super) fn of_aws(context: &Context<'_>, host: &str) -> Host {
     } else if redirects_group(context) {
         (Http::Redirect, "ssl-redirect is set for the load balancer")
     } else if redirects_by_action(context, host) {
-        (Http::Redirect, "the first path of the host redirects to HTTPS")
+        (
+            Http::Redirect,
+            "the first path of the host redirects to HTTPS",
+        )
     } else if https {
         (Http::Serves, "nothing redirects the HTTP listener")
     } else {
@@ -87,9 +90,9 @@ fn redirects_by_action(context: &Context<'_>, host: &str) -> bool {
     let first = context.paths.iter().find(|path| path.host == host);
     first.is_some_and(|path| {
         let all = matches!(path.path, None | Some("" | "/" | "/*"));
-        let named = path.service.filter(|service| {
-            service.port.name.as_deref() == Some("use-annotation")
-        });
+        let named = path
+            .service
+            .filter(|service| service.port.name.as_deref() == Some("use-annotation"));
         let action = named.and_then(|service| {
             let key = format!("{ACTION_PREFIX}{}", service.name);
             serde_json::from_str::<Value>(context.annotation(&key)?).ok()
@@ -109,7 +112,12 @@ pub(super) fn of_ag(context: &Context<'_>, host: &str) -> Host {
         has_secret(tls) && (tls.hosts.is_empty() || listed.any(|listed| listed == host))
     });
     if !secret && certificate.is_none_or(str::is_empty) {
-        return Host::new(host, Tls::No, Http::Serves, "neither a Secret nor a certificate is named");
+        return Host::new(
+            host,
+            Tls::No,
+            Http::Serves,
+            "neither a Secret nor a certificate is named",
+        );
     }
     let redirect = context.annotation("appgw.ingress.kubernetes.io/ssl-redirect");
     match redirect.map(crate::model::edge::classes::go_bool) {
@@ -140,7 +148,11 @@ pub(super) fn of_gke(context: &Context<'_>, host: &str) -> Host {
     } else {
         Tls::No
     };
-    if context.annotation("kubernetes.io/ingress.allow-http").map(str::trim) == Some("false") {
+    if context
+        .annotation("kubernetes.io/ingress.allow-http")
+        .map(str::trim)
+        == Some("false")
+    {
         return Host::new(host, tls, Http::Closed, "HTTP is not allowed");
     }
     if context
@@ -150,5 +162,10 @@ pub(super) fn of_gke(context: &Context<'_>, host: &str) -> Host {
         let why = "whether its FrontendConfig redirects was not read";
         return Host::new(host, tls, Http::Unknown, why);
     }
-    Host::new(host, tls, Http::Serves, "HTTP is allowed and nothing redirects it")
+    Host::new(
+        host,
+        tls,
+        Http::Serves,
+        "HTTP is allowed and nothing redirects it",
+    )
 }

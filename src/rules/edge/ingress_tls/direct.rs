@@ -133,7 +133,10 @@ fn strict(model: &Model<'_>, targets: &[&Target]) -> Strict {
 /// Whether a certificate of the provider counts for every port that leads to an app.
 fn balanced_with_tls(service: &Service, targets: &[&Target]) -> bool {
     let annotations = &service.metadata.annotations;
-    if annotations.get(SSL_CERTIFICATE).is_none_or(String::is_empty) {
+    if annotations
+        .get(SSL_CERTIFICATE)
+        .is_none_or(String::is_empty)
+    {
         return false;
     }
     let Some(listed) = annotations.get(SSL_PORTS).map(|list| list.trim()) else {
@@ -223,7 +226,8 @@ fn of_pod(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Observation {
         })
         .collect();
     let observation = if pod.spec.host_network == Some(true) {
-        let message = "the app's port is a port of its node: hostNetwork is on, and the app speaks HTTP only";
+        let message =
+            "the app's port is a port of its node: hostNetwork is on, and the app speaks HTTP only";
         Observation::fail(subject, Reason::PlainHttpServed, message).conclusive()
     } else if on_host.is_empty() {
         let message = "no port of the node leads to the app's port";

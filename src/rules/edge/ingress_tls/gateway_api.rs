@@ -98,10 +98,9 @@ impl Edge<'_> {
         if forwarding.is_empty() {
             return leads_nowhere(self.model, subject, self.object, unread, rests_on);
         }
-        let own = self
-            .others
-            .iter()
-            .find(|other| std::ptr::eq(other.route, self.route) && other.object.key() == self.object.key())?;
+        let own = self.others.iter().find(|other| {
+            std::ptr::eq(other.route, self.route) && other.object.key() == self.object.key()
+        })?;
         let hosts = self.hosts(&own.attachment, &forwarding);
         let doubt = own.attachment.doubts.iter().next().copied();
         let observation = match (conclude(subject.clone(), &hosts), doubt) {
@@ -142,15 +141,17 @@ impl Edge<'_> {
         attachment
             .gateways
             .iter()
-            .filter_map(|index| match self.model.object(*index).projection.as_ref() {
-                Projection::Gateway(gateway) => Some(Fact {
-                    object: Some(*index),
-                    pointer: "/spec/listeners".to_owned(),
-                    value: some(&gateway.spec.listeners)
-                        .and_then(|listeners| serde_json::to_value(listeners).ok()),
-                }),
-                _ => None,
-            })
+            .filter_map(
+                |index| match self.model.object(*index).projection.as_ref() {
+                    Projection::Gateway(gateway) => Some(Fact {
+                        object: Some(*index),
+                        pointer: "/spec/listeners".to_owned(),
+                        value: some(&gateway.spec.listeners)
+                            .and_then(|listeners| serde_json::to_value(listeners).ok()),
+                    }),
+                    _ => None,
+                },
+            )
             .collect()
     }
 
@@ -298,9 +299,18 @@ impl Edge<'_> {
 /// Whether a listener terminates TLS, as far as its spec and its state say.
 fn terminated(model: &Model<'_>, attached: &Attached<'_>, host: &str, place: &str) -> Host {
     let tls = attached.listener.tls.as_ref();
-    let mode = tls.and_then(|tls| tls.mode.as_deref()).unwrap_or("Terminate");
+    let mode = tls
+        .and_then(|tls| tls.mode.as_deref())
+        .unwrap_or("Terminate");
     if mode != "Terminate" {
-        let why = format!("{place}: TLS mode {}", if mode == "Passthrough" { mode } else { "unknown" });
+        let why = format!(
+            "{place}: TLS mode {}",
+            if mode == "Passthrough" {
+                mode
+            } else {
+                "unknown"
+            }
+        );
         return Host::new(host, Tls::Unknown, Http::Closed, why);
     }
     let certified = tls.is_some_and(|tls| !tls.certificate_refs.is_empty() || tls.options);
@@ -319,7 +329,9 @@ fn terminated(model: &Model<'_>, attached: &Attached<'_>, host: &str, place: &st
 
 fn broken(gateway: &Gateway, listener: &str) -> Option<&'static str> {
     let statuses = gateway.status.iter().flat_map(|status| &status.listeners);
-    let status = statuses.into_iter().find(|status| status.name == listener)?;
+    let status = statuses
+        .into_iter()
+        .find(|status| status.name == listener)?;
     ["Programmed", "ResolvedRefs"].into_iter().find(|kind| {
         let mut conditions = status.conditions.iter();
         conditions.any(|condition| condition.kind == *kind && condition.status == "False")
@@ -330,7 +342,10 @@ fn doubtful(subject: Subject, doubt: Doubt) -> Observation {
     let (reason, message) = match doubt {
         Doubt::Unread(missing) => (
             missing.into(),
-            format!("Gateway {}, so its listeners are not known", missing.in_words()),
+            format!(
+                "Gateway {}, so its listeners are not known",
+                missing.in_words()
+            ),
         ),
         Doubt::NotReconciled => (
             Reason::NotReconciled,

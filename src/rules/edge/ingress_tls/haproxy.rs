@@ -37,11 +37,7 @@ pub(super) fn of_ha(context: &Context<'_>, host: &str) -> Host {
         None => context.serving.key("ssl-redirect"),
     };
     let (http, reason, why) = match value {
-        Known::Unread => (
-            Http::Unknown,
-            Some(Reason::ControllerConfigNotRead),
-            UNREAD,
-        ),
+        Known::Unread => (Http::Unknown, Some(Reason::ControllerConfigNotRead), UNREAD),
         Known::Is(Some(value)) => match go_bool(&value) {
             Some(true) => (Http::Redirect, None, "ssl-redirect is on"),
             Some(false) => (Http::Serves, None, "ssl-redirect is off"),
@@ -67,7 +63,12 @@ pub(super) fn of_ha(context: &Context<'_>, host: &str) -> Host {
 /// jcmoraisjr/haproxy-ingress.
 pub(super) fn of_hao(context: &Context<'_>, host: &str) -> Host {
     if context.tls_entry(host).is_none() {
-        return Host::new(host, Tls::No, Http::Serves, "spec.tls does not list the host");
+        return Host::new(
+            host,
+            Tls::No,
+            Http::Serves,
+            "spec.tls does not list the host",
+        );
     }
     let own = [
         "haproxy-ingress.github.io/ssl-redirect",

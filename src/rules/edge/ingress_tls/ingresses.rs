@@ -12,8 +12,8 @@ use crate::model::edge::hosts;
 use crate::model::edge::ingresses::{Path, paths};
 use crate::model::ingress_controllers::Family;
 use crate::model::services::backends::Backend;
-use crate::projection::annotations::is_snippet;
 use crate::projection::Projection;
+use crate::projection::annotations::is_snippet;
 use crate::projection::network::Ingress;
 use crate::rules::{Observation, Reason, Subject};
 use crate::snapshot::Object;
@@ -78,9 +78,9 @@ impl Context<'_> {
 
     /// The paths of a host that lead to apps.
     pub(super) fn app_paths<'c>(&'c self, host: &'c str) -> impl Iterator<Item = &'c Path<'c>> {
-        self.paths.iter().filter(move |path| {
-            path.host == host && leads(&path.backend, self.apps)
-        })
+        self.paths
+            .iter()
+            .filter(move |path| path.host == host && leads(&path.backend, self.apps))
     }
 
     /// Whether an entry of `tls` lists a host, with a Secret or without.
@@ -136,7 +136,9 @@ pub(super) fn entry(ingress: &Ingress, fits: impl Fn(&str) -> bool) -> Option<bo
 }
 
 pub(super) fn has_secret(tls: &crate::projection::network::IngressTls) -> bool {
-    tls.secret_name.as_deref().is_some_and(|name| !name.is_empty())
+    tls.secret_name
+        .as_deref()
+        .is_some_and(|name| !name.is_empty())
 }
 
 fn leads(backend: &Backend, apps: &Apps) -> bool {
@@ -232,7 +234,10 @@ pub(super) fn without_backends(subject: Subject, observation: Observation) -> Ob
     use crate::rules::Verdict;
     match observation.verdict {
         Verdict::Pass => {
-            let message = format!("Services were not read; without them: {}", observation.message);
+            let message = format!(
+                "Services were not read; without them: {}",
+                observation.message
+            );
             Observation::indeterminate(subject, Reason::BackendUnresolved, message)
         }
         Verdict::Fail | Verdict::Indeterminate | Verdict::NotApplicable => observation,

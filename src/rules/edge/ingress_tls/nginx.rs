@@ -58,7 +58,9 @@ pub(super) fn of_ng(context: &Context<'_>, host: &str) -> Host {
     let forwarded = context.serving.key("use-forwarded-headers");
     let forwarded = matches!(forwarded, Known::Is(Some(value)) if go_bool(&value) == Some(true));
     if forwarded && http == Http::Redirect {
-        state.note("who reaches the controller directly can skip the redirect with X-Forwarded-Proto")
+        state.note(
+            "who reaches the controller directly can skip the redirect with X-Forwarded-Proto",
+        )
     } else {
         state
     }
@@ -140,7 +142,9 @@ fn own_certificate(context: &Context<'_>, host: &str) -> Option<Certificate> {
         return None;
     }
     let wildcard = || {
-        entry(context.ingress, |listed| hosts::covers_one_label(listed, host)) == Some(true)
+        entry(context.ingress, |listed| {
+            hosts::covers_one_label(listed, host)
+        }) == Some(true)
     };
     Some(match context.tls_entry(host) {
         Some(true) => Certificate::Own,
@@ -168,11 +172,7 @@ fn plain(
         "ssl-redirect",
         true,
     );
-    let unread = (
-        Http::Unknown,
-        Some(Reason::ControllerConfigNotRead),
-        UNREAD,
-    );
+    let unread = (Http::Unknown, Some(Reason::ControllerConfigNotRead), UNREAD);
     let (http, words) = match (force, redirect, has_certificate) {
         (Switch::On, _, _) => (Http::Redirect, "force-ssl-redirect is on"),
         (_, Switch::On, true) => (Http::Redirect, "ssl-redirect is on"),
@@ -207,7 +207,12 @@ fn plain(
 pub(super) fn of_nic(context: &Context<'_>, host: &str) -> Host {
     let tls = match context.tls_entry(host) {
         None => {
-            return Host::new(host, Tls::No, Http::Serves, "spec.tls does not list the host");
+            return Host::new(
+                host,
+                Tls::No,
+                Http::Serves,
+                "spec.tls does not list the host",
+            );
         }
         Some(true) => Tls::Yes,
         Some(false) => match context.serving.flag("--wildcard-tls-secret") {
@@ -217,7 +222,10 @@ pub(super) fn of_nic(context: &Context<'_>, host: &str) -> Host {
         },
     };
     let unread = tls == Tls::Unknown;
-    let annotations = ["nginx.org/ssl-redirect", "ingress.kubernetes.io/ssl-redirect"];
+    let annotations = [
+        "nginx.org/ssl-redirect",
+        "ingress.kubernetes.io/ssl-redirect",
+    ];
     let stated = annotations
         .into_iter()
         .find_map(|key| context.annotation(key));

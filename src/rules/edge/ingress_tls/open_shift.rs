@@ -130,9 +130,14 @@ fn of_route(model: &Model<'_>, route: &Route, backends: &[Backend]) -> Host {
             let why = "TLS is passed through";
             let mut targets = backends.iter().flat_map(Backend::targets);
             if targets.any(|target| is_app_port(model, target)) {
-                Host::new(&name, Tls::No, http, "TLS is passed through to a port that speaks HTTP")
-                    .because(Reason::PassthroughWithoutTlsServer)
-                    .firm()
+                Host::new(
+                    &name,
+                    Tls::No,
+                    http,
+                    "TLS is passed through to a port that speaks HTTP",
+                )
+                .because(Reason::PassthroughWithoutTlsServer)
+                .firm()
             } else {
                 Host::new(&name, Tls::Unknown, http, why)
             }
@@ -153,14 +158,13 @@ pub(super) fn of_ingress(context: &Context<'_>, host: &str) -> Host {
         .filter(|(_, object)| object.namespace() == namespace)
         .filter_map(|(_, object)| match object.projection.as_ref() {
             Projection::Route(route) => {
-                let made = route.metadata.owner_references.iter().any(|owner| {
-                    owner.kind == "Ingress" && owner.name == context.object.name()
-                });
+                let made =
+                    route.metadata.owner_references.iter().any(|owner| {
+                        owner.kind == "Ingress" && owner.name == context.object.name()
+                    });
                 let same = hosts::normal(route.spec.host.as_deref()) == host;
                 let backends = backends(context.model, namespace, route);
-                (made && same && !refused(route)).then(|| {
-                    of_route(context.model, route, &backends)
-                })
+                (made && same && !refused(route)).then(|| of_route(context.model, route, &backends))
             }
             _ => None,
         })

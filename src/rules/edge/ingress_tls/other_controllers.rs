@@ -14,9 +14,12 @@ pub(super) fn of_istio(context: &Context<'_>, host: &str) -> Host {
     let listed = entry(context.ingress, |listed| {
         listed == all || hosts::includes(listed, host)
     });
-    let without_hosts = context.ingress.spec.tls.iter().any(|tls| {
-        tls.hosts.is_empty() && super::ingresses::has_secret(tls)
-    });
+    let without_hosts = context
+        .ingress
+        .spec
+        .tls
+        .iter()
+        .any(|tls| tls.hosts.is_empty() && super::ingresses::has_secret(tls));
     let tls = if listed == Some(true) || without_hosts {
         Tls::Yes
     } else {
@@ -33,7 +36,9 @@ pub(super) fn of_istio(context: &Context<'_>, host: &str) -> Host {
                     .as_ref()
                     .is_some_and(|tls| tls.https_redirect == Some(true));
                 let covers = server.hosts.iter().any(|served| {
-                    let served = served.split_once('/').map_or(served.as_str(), |(_, host)| host);
+                    let served = served
+                        .split_once('/')
+                        .map_or(served.as_str(), |(_, host)| host);
                     hosts::intersection(&hosts::normal(Some(served)), host).is_some()
                 });
                 redirects && covers
@@ -61,7 +66,12 @@ pub(super) fn of_kong(context: &Context<'_>, host: &str) -> Host {
             if protocols.clone().any(|protocol| protocol == "http") {
                 Host::new(host, tls, Http::Serves, "konghq.com/protocols names http")
             } else if protocols.all(|protocol| matches!(protocol, "https" | "grpcs")) {
-                Host::new(host, tls, Http::Closed, "konghq.com/protocols names https alone")
+                Host::new(
+                    host,
+                    tls,
+                    Http::Closed,
+                    "konghq.com/protocols names https alone",
+                )
             } else {
                 let why = "konghq.com/protocols is not understood";
                 Host::unknown(host, Reason::ValueNotUnderstood, why)
@@ -76,7 +86,10 @@ pub(super) fn of_cilium(context: &Context<'_>, host: &str) -> Host {
     } else {
         Tls::No
     };
-    match context.annotation("ingress.cilium.io/force-https").map(str::trim) {
+    match context
+        .annotation("ingress.cilium.io/force-https")
+        .map(str::trim)
+    {
         Some("enabled") => Host::new(host, tls, Http::Redirect, "force-https is enabled"),
         Some("disabled") => Host::new(host, tls, Http::Serves, "force-https is disabled"),
         Some(_) => Host::unknown(
@@ -87,7 +100,12 @@ pub(super) fn of_cilium(context: &Context<'_>, host: &str) -> Host {
         None if tls == Tls::No => {
             Host::new(host, tls, Http::Unknown, "spec.tls does not list the host")
         }
-        None => Host::new(host, tls, Http::Unknown, "Cilium's configuration was not read")
-            .because(Reason::ControllerConfigNotRead),
+        None => Host::new(
+            host,
+            tls,
+            Http::Unknown,
+            "Cilium's configuration was not read",
+        )
+        .because(Reason::ControllerConfigNotRead),
     }
 }

@@ -146,7 +146,10 @@ pub(super) fn conclude(subject: Subject, hosts: &[Host]) -> Option<Observation> 
             Observation::indeterminate(subject, reason, message)
         }
     };
-    let firm = verdict == Verdict::Fail && hosts.iter().any(|host| host.firm && host.verdict().0 == verdict);
+    let firm = verdict == Verdict::Fail
+        && hosts
+            .iter()
+            .any(|host| host.firm && host.verdict().0 == verdict);
     Some(if firm {
         observation.conclusive()
     } else {
@@ -198,6 +201,9 @@ pub(super) fn unite(parts: &[Host]) -> Option<Host> {
         firm: parts
             .iter()
             .any(|part| part.firm && part.http == Http::Serves),
-        notes: parts.iter().flat_map(|part| part.notes.iter().copied()).collect(),
+        notes: parts
+            .iter()
+            .flat_map(|part| part.notes.iter().copied())
+            .collect(),
     })
 }

@@ -80,9 +80,7 @@ fn defaults(entrypoints: &BTreeMap<String, Entrypoint>) -> BTreeSet<String> {
     let marked = entrypoints.values().any(|entrypoint| entrypoint.default);
     entrypoints
         .iter()
-        .filter(|(name, entrypoint)| {
-            name.as_str() != INTERNAL && (!marked || entrypoint.default)
-        })
+        .filter(|(name, entrypoint)| name.as_str() != INTERNAL && (!marked || entrypoint.default))
         .map(|(name, _)| name.clone())
         .collect()
 }

@@ -124,7 +124,13 @@ impl Edge<'_, '_> {
     fn hosts(&self) -> (Vec<Host>, Vec<Fact>) {
         let mut parts: BTreeMap<String, Vec<Host>> = BTreeMap::new();
         let mut facts = Vec::new();
-        let names = || self.service.spec.hosts.iter().map(|host| hosts::normal(Some(host)));
+        let names = || {
+            self.service
+                .spec
+                .hosts
+                .iter()
+                .map(|host| hosts::normal(Some(host)))
+        };
         for (namespace, name) in &self.bound.missing {
             let (reason, why) = match self.model.gaps.in_namespace(Kind::IstioGateway, namespace) {
                 Some(missing) => (missing.into(), format!("Gateway {}", missing.in_words())),
@@ -169,26 +175,33 @@ impl Edge<'_, '_> {
             .filter(|pod| !pod.is_finished() && matches_labels(&gateway.spec.selector, *pod))
             .filter(|pod| pod.replicas != Some(0))
             .collect();
-        let filtered = self
-            .model
-            .snapshot
-            .of_kind(Kind::EnvoyFilter)
-            .any(|(_, filter)| match filter.projection.as_ref() {
-                Projection::EnvoyFilter(content) => {
-                    let gateway_context = content.spec.config_patches.iter().any(|patch| {
-                        matches!(patch.matches.context.as_deref(), None | Some("ANY" | "GATEWAY"))
-                    });
-                    let selects = pods.iter().any(|pod| {
-                        let here = filter.namespace() == pod.namespace
-                            || self.model.mesh.root_namespaces().contains(&filter.namespace());
-                        let selector = content.spec.workload_selector.as_ref();
-                        here && selector
-                            .is_none_or(|selector| matches_labels(&selector.labels, *pod))
-                    });
-                    gateway_context && selects
-                }
-                _ => false,
-            });
+        let filtered =
+            self.model
+                .snapshot
+                .of_kind(Kind::EnvoyFilter)
+                .any(|(_, filter)| match filter.projection.as_ref() {
+                    Projection::EnvoyFilter(content) => {
+                        let gateway_context = content.spec.config_patches.iter().any(|patch| {
+                            matches!(
+                                patch.matches.context.as_deref(),
+                                None | Some("ANY" | "GATEWAY")
+                            )
+                        });
+                        let selects = pods.iter().any(|pod| {
+                            let here = filter.namespace() == pod.namespace
+                                || self
+                                    .model
+                                    .mesh
+                                    .root_namespaces()
+                                    .contains(&filter.namespace());
+                            let selector = content.spec.workload_selector.as_ref();
+                            here && selector
+                                .is_none_or(|selector| matches_labels(&selector.labels, *pod))
+                        });
+                        gateway_context && selects
+                    }
+                    _ => false,
+                });
         let mut states = Vec::new();
         for server in &gateway.spec.servers {
             for host in self.common_hosts(server, object.namespace()) {
@@ -221,9 +234,9 @@ impl Edge<'_, '_> {
             }
             let served = hosts::normal(Some(served));
             let names = self.service.spec.hosts.iter();
-            common.extend(names.filter_map(|host| {
-                hosts::intersection(&served, &hosts::normal(Some(host)))
-            }));
+            common.extend(
+                names.filter_map(|host| hosts::intersection(&served, &hosts::normal(Some(host)))),
+            );
         }
         common
     }
@@ -300,7 +313,8 @@ impl Edge<'_, '_> {
                 continue;
             }
             if let Some(redirect) = &route.redirect {
-                let all = route.matches.is_empty() || matches.iter().any(|wanted| is_for_all(wanted));
+                let all =
+                    route.matches.is_empty() || matches.iter().any(|wanted| is_for_all(wanted));
                 if !all {
                     continue;
                 }
@@ -339,7 +353,10 @@ impl Edge<'_, '_> {
         let here = wanted.gateways.is_empty() || wanted.gateways.iter().any(names);
         let port = wanted.port.is_none_or(|port| port == server.port.number);
         let scheme = wanted.scheme.as_ref().is_none_or(|scheme| {
-            scheme.exact.as_deref().is_none_or(|scheme| scheme == "http")
+            scheme
+                .exact
+                .as_deref()
+                .is_none_or(|scheme| scheme == "http")
         });
         here && port && scheme
     }

@@ -194,7 +194,7 @@ spec: {type: \"\", ports: [{port: 80, targetPort: 8900.0, protocol: null}]}
 ---
 apiVersion: v1
 kind: Node
-metadata: {name: n}
+metadata: {name: node-a}
 status: null
 ";
     let snapshot = snapshot(text);

@@ -183,10 +183,13 @@ fn harmless(
         .flat_map(Reference::services)
         .flat_map(|service| {
             let namespace = model.object(service).namespace().to_owned();
-            [
-                (Kind::Pod, namespace.clone()),
-                (Kind::EndpointSlice, namespace),
-            ]
+            // A template that was not read may be that of an app.
+            let workloads = model.gaps.unread_workloads(&namespace);
+            let kinds: Vec<Kind> = [Kind::Pod, Kind::EndpointSlice]
+                .into_iter()
+                .chain(workloads)
+                .collect();
+            kinds.into_iter().map(move |kind| (kind, namespace.clone()))
         })
         .chain(
             references

@@ -8,6 +8,7 @@ use crate::gaps::Missing;
 use crate::kind::Kind;
 use crate::model::ingress_controllers::Family;
 use crate::model::mesh::Fact;
+use crate::model::selector::Labels as _;
 use crate::model::{Model, PodGroup};
 use crate::projection::Projection;
 use crate::projection::controllers::{self, Settings};
@@ -33,6 +34,8 @@ pub struct Serving<'m> {
     pub configs: Vec<Config<'m>>,
     /// What says so.
     pub facts: Vec<Fact>,
+    /// The entry of the assessment plan that says so.
+    pub planned: Option<usize>,
 }
 
 /// Why it is not known what serves an Ingress.
@@ -257,6 +260,7 @@ fn by_class<'m>(model: &'m Model<'_>, name: &str) -> Result<Serving<'m>, Unserve
         class: Some((index, class)),
         configs,
         facts,
+        planned: None,
     })
 }
 
@@ -313,6 +317,7 @@ fn by_annotation<'m>(model: &'m Model<'_>, class: &str) -> Result<Serving<'m>, U
                 class: None,
                 configs,
                 facts: Vec::new(),
+                planned: None,
             });
         }
     }
@@ -329,6 +334,7 @@ fn by_annotation<'m>(model: &'m Model<'_>, class: &str) -> Result<Serving<'m>, U
                 class: None,
                 configs: Vec::new(),
                 facts: Vec::new(),
+                planned: None,
             }),
             _ => Err(Unserved::Unknown(class.to_owned())),
         },
@@ -384,6 +390,7 @@ fn without_class<'m>(model: &'m Model<'_>) -> Result<Serving<'m>, Unserved> {
             class: None,
             configs,
             facts: Vec::new(),
+            planned: None,
         }),
         Some(_) => Err(Unserved::Several(families.join(" and "))),
     }

@@ -97,11 +97,14 @@ impl Backend {
     pub fn rests_on(&self, model: &Model<'_>) -> BTreeSet<(Kind, String)> {
         self.services()
             .flat_map(|service| {
-                let namespace = model.object(service).namespace();
-                [
-                    (Kind::Pod, namespace.to_owned()),
-                    (Kind::EndpointSlice, namespace.to_owned()),
-                ]
+                let namespace = model.object(service).namespace().to_owned();
+                // A template that was not read may be that of an app.
+                let workloads = model.gaps.unread_workloads(&namespace);
+                let kinds: Vec<Kind> = [Kind::Pod, Kind::EndpointSlice]
+                    .into_iter()
+                    .chain(workloads)
+                    .collect();
+                kinds.into_iter().map(move |kind| (kind, namespace.clone()))
             })
             .collect()
     }

@@ -7,9 +7,11 @@ use super::mendix;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
+use super::user_namespaces::{Doubt, UserNamespace};
 use crate::gaps::Gaps;
 use crate::kind::Kind;
 use crate::projection::Projection;
+use crate::projection::cluster::Node;
 use crate::projection::pod::{self, PodInstance, Resources};
 use crate::snapshot::{Object, Snapshot};
 
@@ -22,6 +24,7 @@ struct Key<'s> {
     windows: bool,
     kubelet_minor: Option<u32>,
     node_unread: bool,
+    user_namespace: UserNamespace,
     ztunnel_ready: bool,
     redirection: Option<&'s str>,
     selected_labels: Vec<(&'s str, &'s str)>,
@@ -31,8 +34,17 @@ struct Key<'s> {
 
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
-    by_name: HashMap<&'s str, (bool, Option<u32>)>,
+    by_name: HashMap<&'s str, KnownNode<'s>>,
     with_ztunnel: BTreeSet<&'s str>,
+    /// Handler of each RuntimeClass.
+    handlers: HashMap<&'s str, &'s str>,
+}
+
+/// A node whose object was read.
+struct KnownNode<'s> {
+    node: &'s Node,
+    windows: bool,
+    kubelet_minor: Option<u32>,
 }
 
 /// Groups all pods, and adds templates of workloads that have none.
@@ -75,6 +87,7 @@ pub(super) fn groups<'s>(
             windows: key.windows,
             kubelet_minor: key.kubelet_minor,
             node_unread: key.node_unread,
+            user_namespace: key.user_namespace,
             ztunnel_ready: key.ztunnel_ready,
             role: Role::Other,
             app: None,
@@ -136,9 +149,10 @@ fn key<'s>(
         namespace: object.namespace(),
         projection: Arc::as_ptr(&object.projection),
         lifecycle: lifecycle(status),
-        windows: os.unwrap_or_else(|| known.is_some_and(|(windows, _)| *windows)),
-        kubelet_minor: known.and_then(|(_, minor)| *minor),
+        windows: os.unwrap_or_else(|| known.is_some_and(|known| known.windows)),
+        kubelet_minor: known.and_then(|known| known.kubelet_minor),
         node_unread: node.is_some() && known.is_none(),
+        user_namespace: nodes.user_namespace(&pod.spec, instance),
         ztunnel_ready: redirection.is_some()
             && node.is_some_and(|node| nodes.with_ztunnel.contains(node)),
         redirection,
@@ -189,10 +203,12 @@ impl<'s> Nodes<'s> {
                     let windows = info.operating_system == "windows"
                         || info.operating_system.is_empty()
                             && node.metadata.labels.label("kubernetes.io/os") == Some("windows");
-                    Some((
-                        object.name(),
-                        (windows, kubelet_minor(&info.kubelet_version)),
-                    ))
+                    let known = KnownNode {
+                        node,
+                        windows,
+                        kubelet_minor: kubelet_minor(&info.kubelet_version),
+                    };
+                    Some((object.name(), known))
                 }
                 _ => None,
             })
@@ -213,10 +229,35 @@ impl<'s> Nodes<'s> {
                 instance.spec.node_name.as_deref().filter(|_| ready)
             })
             .collect();
+        let handlers = snapshot
+            .of_kind(Kind::RuntimeClass)
+            .filter_map(|(_, object)| match object.projection.as_ref() {
+                Projection::RuntimeClass(class) => Some((object.name(), class.handler.as_str())),
+                _ => None,
+            })
+            .collect();
         Self {
             by_name,
             with_ztunnel,
+            handlers,
         }
+    }
+
+    fn user_namespace(&self, spec: &pod::PodSpec, instance: &PodInstance) -> UserNamespace {
+        if spec.host_users != Some(false) {
+            return UserNamespace::Host;
+        }
+        let node = instance.spec.node_name.as_deref();
+        let started = lifecycle(instance.status.as_ref()) != Lifecycle::Pending;
+        let Some(node) = node.filter(|_| started) else {
+            return UserNamespace::Doubtful(Doubt::NotStarted);
+        };
+        let Some(known) = self.by_name.get(node) else {
+            return UserNamespace::Doubtful(Doubt::NodeUnread);
+        };
+        let class = spec.runtime_class_name.as_deref();
+        let handler = class.map_or(Some(""), |class| self.handlers.get(class).copied());
+        UserNamespace::on(known.node, handler)
     }
 }
 
@@ -302,6 +343,11 @@ fn templates<'s>(
                     .is_some_and(|os| os.name == "windows"),
                 kubelet_minor: None,
                 node_unread: false,
+                user_namespace: if template.spec.host_users == Some(false) {
+                    UserNamespace::Doubtful(Doubt::NotStarted)
+                } else {
+                    UserNamespace::Host
+                },
                 ztunnel_ready: false,
                 role: Role::Other,
                 app: None,

@@ -9,6 +9,7 @@
 //! ```
 
 pub mod apps;
+pub mod capabilities;
 mod grouping;
 pub mod limits;
 pub mod mendix;
@@ -25,6 +26,7 @@ pub mod security;
 pub mod selector;
 pub mod services;
 pub mod sidecars;
+pub mod user_namespaces;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;

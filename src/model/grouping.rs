@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::ingress_controllers;
 use super::mendix;
+use super::mesh::ambient;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
@@ -35,7 +37,7 @@ struct Key<'s> {
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
     by_name: HashMap<&'s str, KnownNode<'s>>,
-    with_ztunnel: BTreeSet<&'s str>,
+    with_ztunnel: BTreeMap<&'s str, (usize, usize)>,
     /// Handler of each RuntimeClass.
     handlers: HashMap<&'s str, &'s str>,
 }
@@ -91,6 +93,7 @@ pub(super) fn groups<'s>(
             ztunnel_ready: key.ztunnel_ready,
             role: Role::Other,
             app: None,
+            ingress: None,
             instance: Some(instance),
         };
         mendix::recognise(&mut group);
@@ -105,6 +108,7 @@ pub(super) fn groups<'s>(
     groups.extend(
         templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
     );
+    ingress_controllers::recognise(&mut groups);
     groups.sort_by(|left, right| {
         (left.namespace, &left.workload, &left.members).cmp(&(
             right.namespace,
@@ -154,7 +158,7 @@ fn key<'s>(
         node_unread: node.is_some() && known.is_none(),
         user_namespace: nodes.user_namespace(&pod.spec, instance),
         ztunnel_ready: redirection.is_some()
-            && node.is_some_and(|node| nodes.with_ztunnel.contains(node)),
+            && node.is_some_and(|node| nodes.with_ztunnel.contains_key(node)),
         redirection,
         selected_labels: instance
             .metadata
@@ -213,22 +217,6 @@ impl<'s> Nodes<'s> {
                 _ => None,
             })
             .collect();
-        let with_ztunnel = snapshot
-            .of_kind(Kind::Pod)
-            .filter(|(_, object)| {
-                object.projection.metadata().labels.label("app") == Some("ztunnel")
-            })
-            .filter_map(|(_, object)| {
-                let instance = object.instance.as_ref()?;
-                let ready = instance
-                    .status
-                    .as_ref()?
-                    .conditions
-                    .iter()
-                    .any(|condition| condition.status == "True");
-                instance.spec.node_name.as_deref().filter(|_| ready)
-            })
-            .collect();
         let handlers = snapshot
             .of_kind(Kind::RuntimeClass)
             .filter_map(|(_, object)| match object.projection.as_ref() {
@@ -238,7 +226,7 @@ impl<'s> Nodes<'s> {
             .collect();
         Self {
             by_name,
-            with_ztunnel,
+            with_ztunnel: ambient::ready_ztunnels(snapshot),
             handlers,
         }
     }
@@ -351,6 +339,7 @@ fn templates<'s>(
                 ztunnel_ready: false,
                 role: Role::Other,
                 app: None,
+                ingress: None,
                 instance: None,
             };
             mendix::recognise(&mut group);

@@ -11,6 +11,7 @@
 pub mod apps;
 pub mod capabilities;
 mod grouping;
+pub mod ingress_controllers;
 pub mod limits;
 pub mod mendix;
 pub mod mesh;

@@ -4,8 +4,13 @@
 //! (KEP-127, version skew). So a running pod has its own user namespace when its kubelet is new enough, as long as
 //! nothing that the node reports speaks against it.
 
+use std::collections::HashMap;
+
 use super::grouping::kubelet_minor;
+use crate::kind::Kind;
+use crate::projection::Projection;
 use crate::projection::cluster::{Node, RuntimeHandler};
+use crate::snapshot::Snapshot;
 
 /// The first kubelet minor version that refuses what it can't do.
 const KUBELET_SINCE: u32 = 30;
@@ -64,6 +69,17 @@ impl UserNamespace {
             Some(_) | None => Self::Doubtful(Doubt::Kernel),
         }
     }
+}
+
+/// The handler of each RuntimeClass.
+pub(super) fn handlers(snapshot: &Snapshot) -> HashMap<&str, &str> {
+    let classes = snapshot.of_kind(Kind::RuntimeClass);
+    classes
+        .filter_map(|(_, object)| match object.projection.as_ref() {
+            Projection::RuntimeClass(class) => Some((object.name(), class.handler.as_str())),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Whether the node reports that the handler supports user namespaces. Nodes that report no handlers at all say

@@ -1,13 +1,15 @@
 //! Results: equal statements about several subjects become one, with a stable id.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::settle::Settled;
+use crate::canonical::Texts;
 use crate::model::{Model, Port};
 use crate::report::{self, Effective, ResultRead, RuleResult, SubjectRef};
-use crate::rules::{Rule, Severity};
+use crate::rules::{Observation, Reason, Rule, Severity, Verdict};
 
 /// Turns settled observations into results.
 pub(super) struct Builder<'m> {
@@ -15,18 +17,36 @@ pub(super) struct Builder<'m> {
     cluster: &'m str,
     /// Of each pod or workload by index: its group.
     groups: HashMap<u32, usize>,
+    texts: RefCell<Texts>,
 }
 
 /// Everything that results have in common with their like; only the subjects differ.
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+struct Statement {
     container: Option<String>,
     port: Option<Port>,
-    verdict: crate::rules::Verdict,
+    verdict: Verdict,
     severity: Severity,
-    reason: crate::rules::Reason,
+    reason: Reason,
     message: String,
-    reads: Vec<ResultRead>,
+    reads: Box<[ResultRead]>,
+}
+
+impl Statement {
+    fn result(self, subjects: Vec<SubjectRef>) -> RuleResult {
+        RuleResult {
+            id: String::new(),
+            container: self.container,
+            port: self.port,
+            verdict: self.verdict,
+            effective: Effective::from(self.verdict),
+            severity: self.severity,
+            reason: self.reason,
+            message: self.message,
+            reads: self.reads,
+            subjects,
+        }
+    }
 }
 
 impl<'m> Builder<'m> {
@@ -45,6 +65,7 @@ impl<'m> Builder<'m> {
             model,
             cluster,
             groups,
+            texts: RefCell::default(),
         }
     }
 
@@ -54,56 +75,52 @@ impl<'m> Builder<'m> {
         rule: &Rule,
         settled: impl Iterator<Item = Settled>,
     ) -> Vec<RuleResult> {
-        let mut indexes: HashMap<Key, usize> = HashMap::new();
-        let mut results: Vec<RuleResult> = Vec::new();
+        let mut statements: HashMap<Statement, (usize, Vec<SubjectRef>)> = HashMap::new();
         for Settled {
             subjects,
             prefix,
             observation,
         } in settled
         {
-            let reads = observation
-                .reads
-                .into_iter()
-                .map(|read| ResultRead {
-                    pointer: match read.object {
-                        None => format!("{prefix}{}", read.pointer),
-                        Some(_) => read.pointer,
-                    },
-                    object: read.object,
-                    value: read.value,
-                })
-                .collect();
-            let key = Key {
-                container: observation.container,
-                port: observation.port,
-                verdict: observation.verdict,
-                severity: observation.severity.unwrap_or(rule.severity),
-                reason: observation.reason,
-                message: observation.message,
-                reads,
-            };
-            if let Some(index) = indexes.get(&key) {
-                results[*index].subjects.extend(subjects);
-                continue;
-            }
-            results.push(RuleResult {
-                id: String::new(),
-                container: key.container.clone(),
-                port: key.port.clone(),
-                verdict: key.verdict,
-                effective: Effective::from(key.verdict),
-                severity: key.severity,
-                reason: key.reason,
-                message: key.message.clone(),
-                reads: key.reads.clone(),
-                subjects,
-            });
-            indexes.insert(key, results.len() - 1);
+            let statement = self.statement(rule, prefix, observation);
+            let number = statements.len();
+            let (_, known) = statements
+                .entry(statement)
+                .or_insert_with(|| (number, Vec::new()));
+            known.extend(subjects);
         }
+        // In the order of the rule, which decides between statements that differ in their values alone.
+        let mut statements: Vec<_> = statements.into_iter().collect();
+        statements.sort_unstable_by_key(|(_, (number, _))| *number);
+        let mut results: Vec<RuleResult> = statements
+            .into_iter()
+            .map(|(statement, (_, subjects))| statement.result(subjects))
+            .collect();
         self.order(&mut results);
         self.name(rule, &mut results);
         results
+    }
+
+    fn statement(&self, rule: &Rule, prefix: &str, observation: Observation) -> Statement {
+        let mut texts = self.texts.borrow_mut();
+        let reads = observation.reads.into_iter().map(|read| ResultRead {
+            pointer: match read.object {
+                None if !prefix.is_empty() => texts.share(&format!("{prefix}{}", read.pointer)),
+                _ => texts.share(&read.pointer),
+            },
+            object: read.object.and_then(|index| u32::try_from(index).ok()),
+            // What is no JSON cannot have been read from any.
+            value: read.value.and_then(|value| texts.text(&value).ok()),
+        });
+        Statement {
+            container: observation.container,
+            port: observation.port,
+            verdict: observation.verdict,
+            severity: observation.severity.unwrap_or(rule.severity),
+            reason: observation.reason,
+            reads: reads.collect(),
+            message: observation.message,
+        }
     }
 
     fn order(&self, results: &mut [RuleResult]) {
@@ -119,7 +136,7 @@ impl<'m> Builder<'m> {
             let by_rank = rank(left.effective).cmp(&rank(right.effective));
             by_rank
                 .then_with(|| one.map(place).cmp(&other.map(place)))
-                .then_with(|| statement(left).cmp(&statement(right)))
+                .then_with(|| order_key(left).cmp(&order_key(right)))
         });
     }
 
@@ -194,14 +211,14 @@ impl<'m> Builder<'m> {
                     let one = self.place(&one.subjects[left.1 as usize]);
                     one.cmp(&self.place(&other.subjects[right.1 as usize]))
                 })
-                .then_with(|| statement(one).cmp(&statement(other)))
+                .then_with(|| order_key(one).cmp(&order_key(other)))
         });
         rows
     }
 }
 
 /// What orders results about the same subject.
-fn statement(result: &RuleResult) -> (Option<&str>, Option<&Port>, &str, &str) {
+fn order_key(result: &RuleResult) -> (Option<&str>, Option<&Port>, &str, &str) {
     let container = result.container.as_deref();
     (
         container,

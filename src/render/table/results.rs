@@ -143,7 +143,7 @@ fn value(report: &Report<'_>, read: &ResultRead, verbose: bool) -> String {
     let object = match read.object {
         None => String::new(),
         Some(index) => {
-            let object = &report.snapshot.objects[index];
+            let object = &report.snapshot.objects[index as usize];
             match object.namespace() {
                 "" => format!("{} {}: ", object.kind, object.name()),
                 namespace => format!("{} {namespace}/{}: ", object.kind, object.name()),

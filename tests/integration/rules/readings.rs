@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sc39::canonical::Text;
 use sc39::report::{Report, SubjectRef};
 use sc39::snapshot::Object;
 use serde_json::Value;
@@ -14,12 +15,13 @@ pub(super) fn unresolved(report: &Report<'_>) -> Vec<String> {
         for result in &rule.results {
             for read in &result.reads {
                 let holders: Vec<Option<usize>> = match read.object {
-                    Some(object) => vec![Some(object)],
+                    Some(object) => vec![Some(object as usize)],
                     None => result.subjects.iter().map(index).collect(),
                 };
                 for holder in holders {
                     let there =
                         holder.and_then(|holder| objects.value(report, holder, &read.pointer));
+                    let there = there.map(|value| Text::new(&value).expect("JSON has a text"));
                     if there != read.value {
                         let (id, pointer, value) = (rule.rule.id, &read.pointer, &read.value);
                         let name = name(report, holder);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::words::Written;
-use crate::render::evidence::ordered::Ordered;
+use crate::canonical::Text;
 use crate::report::{Effective, ResultRead, RuleResult, SubjectRef};
 use crate::rules::{Rule, Severity, Verdict};
 
@@ -68,7 +68,7 @@ struct Read<'r> {
     /// What stands there.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Value>")]
-    value: Option<Ordered<'r>>,
+    value: Option<&'r Text>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -132,11 +132,11 @@ impl<'r> Read<'r> {
         Self {
             object: match read.object {
                 None => ReadFrom::Subject(SubjectWord::Subject),
-                Some(index) => ReadFrom::Object(index),
+                Some(index) => ReadFrom::Object(index as usize),
             },
             pointer: &read.pointer,
             present: read.value.is_some(),
-            value: read.value.as_ref().map(Ordered),
+            value: read.value.as_ref(),
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Results: equal statements about several subjects become one, with a stable id.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::settle::Settled;
 use crate::canonical::Texts;
-use crate::model::{Model, Port};
+use crate::model::{Model, PodGroup, Port};
 use crate::report::{self, Effective, ResultRead, RuleResult, SubjectRef};
 use crate::rules::{Observation, Reason, Rule, Severity, Verdict};
+use crate::snapshot::Snapshot;
 
 /// Turns settled observations into results.
 pub(super) struct Builder<'m> {
@@ -17,6 +20,10 @@ pub(super) struct Builder<'m> {
     cluster: &'m str,
     /// Of each pod or workload by index: its group.
     groups: HashMap<u32, usize>,
+    /// Of each group: namespace, kind and name of its workload.
+    workloads: Vec<String>,
+    /// Of each object by index: where it comes by namespace, kind and name, the order of CSV.
+    ranks: Vec<u32>,
     texts: RefCell<Texts>,
 }
 
@@ -61,10 +68,16 @@ impl<'m> Builder<'m> {
                 members.map(move |member| (member, group))
             })
             .collect();
+        let workload = |pod: &PodGroup<'_>| {
+            let (kind, name) = &pod.workload;
+            format!("{}/{kind}/{name}", pod.namespace)
+        };
         Self {
             model,
             cluster,
             groups,
+            workloads: model.pods.iter().map(workload).collect(),
+            ranks: ranks(model.snapshot),
             texts: RefCell::default(),
         }
     }
@@ -127,15 +140,16 @@ impl<'m> Builder<'m> {
         for result in results.iter_mut() {
             result
                 .subjects
-                .sort_by(|left, right| self.place(left).cmp(&self.place(right)));
+                .sort_by(|left, right| self.by_place(left, right));
             result.subjects.dedup();
         }
         results.sort_by(|left, right| {
-            let place = |subject| self.place(subject);
-            let (one, other) = (left.subjects.first(), right.subjects.first());
             let by_rank = rank(left.effective).cmp(&rank(right.effective));
             by_rank
-                .then_with(|| one.map(place).cmp(&other.map(place)))
+                .then_with(|| match (left.subjects.first(), right.subjects.first()) {
+                    (Some(one), Some(other)) => self.by_place(one, other),
+                    (one, other) => one.is_some().cmp(&other.is_some()),
+                })
                 .then_with(|| order_key(left).cmp(&order_key(right)))
         });
     }
@@ -145,22 +159,17 @@ impl<'m> Builder<'m> {
         let space = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:sc39:result");
         let mut given: HashMap<Uuid, u32> = HashMap::new();
         for result in results {
-            let workloads: BTreeSet<String> = result
+            let workloads: BTreeSet<Cow<'_, str>> = result
                 .subjects
                 .iter()
                 .map(|subject| self.identity(subject))
                 .collect();
-            let mut parts = vec![self.cluster.to_owned(), rule.id.to_owned()];
-            parts.extend(workloads);
-            parts.push(result.container.clone().unwrap_or_default());
-            parts.push(
-                result
-                    .port
-                    .as_ref()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
-            );
-            parts.push(result.reason.code().to_owned());
+            let port = result.port.as_ref().map(ToString::to_string);
+            let mut parts = vec![self.cluster, rule.id];
+            parts.extend(workloads.iter().map(Cow::as_ref));
+            parts.push(result.container.as_deref().unwrap_or_default());
+            parts.push(port.as_deref().unwrap_or_default());
+            parts.push(result.reason.code());
             let mut name = parts.join("\u{1f}");
             // Two statements may differ in their message or values alone; their order is stable.
             let id = Uuid::new_v5(&space, name.as_bytes());
@@ -173,22 +182,23 @@ impl<'m> Builder<'m> {
         }
     }
 
-    fn identity(&self, subject: &SubjectRef) -> String {
+    fn identity(&self, subject: &SubjectRef) -> Cow<'_, str> {
         if let SubjectRef::Object(index) = subject
             && let Some(group) = self.groups.get(index)
         {
-            let pod = &self.model.pods[*group];
-            let (kind, name) = &pod.workload;
-            return format!("{}/{kind}/{name}", pod.namespace);
+            return Cow::Borrowed(&self.workloads[*group]);
         }
         let (kind, namespace, name) = report::place(self.model.snapshot, subject);
-        format!("{namespace}/{kind}/{name}")
+        Cow::Owned(format!("{namespace}/{kind}/{name}"))
     }
 
-    /// Namespace, kind and name, as CSV is sorted.
-    fn place<'a>(&'a self, subject: &'a SubjectRef) -> (&'a str, &'a str, &'a str) {
-        let (kind, namespace, name) = report::place(self.model.snapshot, subject);
-        (namespace, kind, name)
+    /// By namespace, kind and name, as CSV is sorted.
+    fn by_place(&self, left: &SubjectRef, right: &SubjectRef) -> Ordering {
+        if let (SubjectRef::Object(left), SubjectRef::Object(right)) = (left, right) {
+            return self.ranks[*left as usize].cmp(&self.ranks[*right as usize]);
+        }
+        let snapshot = self.model.snapshot;
+        sort_key(snapshot, left).cmp(&sort_key(snapshot, right))
     }
 
     /// `(result, subject)` of every row: by effective verdict, namespace, kind, name, container and port.
@@ -208,13 +218,31 @@ impl<'m> Builder<'m> {
             let by_rank = rank(one.effective).cmp(&rank(other.effective));
             by_rank
                 .then_with(|| {
-                    let one = self.place(&one.subjects[left.1 as usize]);
-                    one.cmp(&self.place(&other.subjects[right.1 as usize]))
+                    let one = &one.subjects[left.1 as usize];
+                    self.by_place(one, &other.subjects[right.1 as usize])
                 })
                 .then_with(|| order_key(one).cmp(&order_key(other)))
         });
         rows
     }
+}
+
+fn sort_key<'a>(snapshot: &'a Snapshot, subject: &'a SubjectRef) -> (&'a str, &'a str, &'a str) {
+    let (kind, namespace, name) = report::place(snapshot, subject);
+    (namespace, kind, name)
+}
+
+/// Compares strings once per object, and not once per row.
+fn ranks(snapshot: &Snapshot) -> Vec<u32> {
+    let mut order: Vec<(SubjectRef, usize)> = (0..snapshot.objects.len())
+        .map(|index| (SubjectRef::object(index), index))
+        .collect();
+    order.sort_by(|(left, _), (right, _)| sort_key(snapshot, left).cmp(&sort_key(snapshot, right)));
+    let mut ranks = vec![0; order.len()];
+    for ((_, index), rank) in order.into_iter().zip(0..) {
+        ranks[index] = rank;
+    }
+    ranks
 }
 
 /// What orders results about the same subject.

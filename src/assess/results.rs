@@ -11,7 +11,7 @@ use super::settle::Settled;
 use crate::canonical::Texts;
 use crate::model::{Model, PodGroup, Port};
 use crate::report::{self, Effective, ResultRead, RuleResult, SubjectRef};
-use crate::rules::{Observation, Reason, Rule, Severity, Verdict};
+use crate::rules::{Observation, ReadFrom, Reason, Rule, Severity, Verdict};
 use crate::snapshot::Snapshot;
 
 /// Turns settled observations into results.
@@ -117,11 +117,13 @@ impl<'m> Builder<'m> {
     fn statement(&self, rule: &Rule, prefix: &str, observation: Observation) -> Statement {
         let mut texts = self.texts.borrow_mut();
         let reads = observation.reads.into_iter().map(|read| ResultRead {
-            pointer: match read.object {
-                None if !prefix.is_empty() => texts.share(&format!("{prefix}{}", read.pointer)),
+            pointer: match read.from {
+                ReadFrom::Subject if !prefix.is_empty() => {
+                    texts.share(&format!("{prefix}{}", read.pointer))
+                }
                 _ => texts.share(&read.pointer),
             },
-            object: read.object.and_then(|index| u32::try_from(index).ok()),
+            from: read.from,
             // What is no JSON cannot have been read from any.
             value: read.value.and_then(|value| texts.text(&value).ok()),
         });

@@ -68,7 +68,7 @@ pub(super) fn groups<'s>(
         }
         let chain = owners.chain(object.namespace(), &pod.metadata.owner_references, gaps);
         let hash = instance.metadata.labels.label("pod-template-hash");
-        let behind = owners.deployment_behind(object.namespace(), &chain, hash);
+        let behind = owners.workload_behind(object.namespace(), &chain, hash);
         used.extend(behind);
         let workload = workload(object, &chain, behind.map(|index| &snapshot.objects[index]));
         let mut group = PodGroup {
@@ -120,12 +120,9 @@ fn in_order(mut groups: Vec<PodGroup<'_>>) -> Vec<PodGroup<'_>> {
 }
 
 /// Kind and name of what a pod belongs to; the pod itself where nothing owns it.
-fn workload(pod: &Object, chain: &OwnerChain, deployment: Option<&Object>) -> (String, String) {
-    if let Some(deployment) = deployment {
-        return (
-            deployment.kind.name().to_owned(),
-            deployment.name().to_owned(),
-        );
+fn workload(pod: &Object, chain: &OwnerChain, behind: Option<&Object>) -> (String, String) {
+    if let Some(behind) = behind {
+        return (behind.kind.name().to_owned(), behind.name().to_owned());
     }
     chain.workload().map_or_else(
         || (pod.kind.name().to_owned(), pod.name().to_owned()),

@@ -156,8 +156,7 @@ fn key<'s>(
     let redirection = instance
         .metadata
         .annotations
-        .get("ambient.istio.io/redirection")
-        .map(String::as_str);
+        .get("ambient.istio.io/redirection");
     let os = pod.spec.os.as_ref().map(|os| os.name == "windows");
     Key {
         namespace: object.namespace(),
@@ -174,8 +173,7 @@ fn key<'s>(
             .metadata
             .labels
             .iter()
-            .filter(|(key, _)| selected.contains(key.as_str()))
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .filter(|(key, _)| selected.contains(key))
             .collect(),
         ephemeral: instance
             .spec
@@ -191,7 +189,7 @@ fn key<'s>(
                     .iter()
                     .chain(&status.init_container_statuses)
             })
-            .map(|status| (status.name.as_str(), status.resources.as_ref()))
+            .map(|status| (&*status.name, status.resources.as_deref()))
             .collect(),
         attestations: node
             .and_then(|node| nodes.attested.get(node))

@@ -85,7 +85,10 @@ const WHOLE: &[&str] = &[
     "traefik.ingress.kubernetes.io/service.nativelb",
     "traffic.sidecar.istio.io/excludeInboundPorts",
     "traffic.sidecar.istio.io/excludeInterfaces",
+    "traffic.sidecar.istio.io/excludeOutboundIPRanges",
+    "traffic.sidecar.istio.io/excludeOutboundPorts",
     "traffic.sidecar.istio.io/includeInboundPorts",
+    "traffic.sidecar.istio.io/includeOutboundIPRanges",
 ];
 
 /// Annotations whose value may name an account, a secret or an address, and of which only the presence counts.

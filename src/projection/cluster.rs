@@ -34,6 +34,21 @@ pub struct NodeStatus {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub runtime_handlers: Vec<RuntimeHandler>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub addresses: Vec<NodeAddress>,
+}
+
+/// `NodeAddress`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NodeAddress {
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub address: String,
 }
 
 /// `NodeSystemInfo`, as the kubelet reports it.

@@ -46,7 +46,10 @@ const REDIRECTION: &[(&str, &str)] = &[
     ("-b", "--istio-inbound-ports"),
     ("-c", "--istio-exclude-interfaces"),
     ("-d", "--istio-local-exclude-ports"),
+    ("-i", "--istio-service-cidr"),
     ("-m", "--istio-inbound-interception-mode"),
+    ("-o", "--istio-local-outbound-ports-exclude"),
+    ("-x", "--istio-service-exclude-cidr"),
 ];
 
 /// Containers whose flags say what Istio captures.

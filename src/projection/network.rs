@@ -44,6 +44,16 @@ pub struct ServiceSpec {
     /// Absent means that a load balancer's ports are opened on nodes too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocate_load_balancer_node_ports: Option<bool>,
+    /// Addresses that a load balancer lets in; none means all.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub load_balancer_source_ranges: Vec<String>,
+    /// Absent means `Cluster`: clients appear with addresses of nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_traffic_policy: Option<String>,
     #[serde(
         default,
         deserialize_with = "null_default",

@@ -38,12 +38,19 @@ fn every_rule_passes_on_the_base() {
     );
     let mut problems = readings::unresolved(&report);
     for rule in &report.rules {
-        if worst(rule) != Some(Verdict::Pass) {
+        if worst(rule) != Some(Verdict::Pass) && !needs_a_plan(rule) {
             let rows = rows::not_passed(&report, rule).join("\n  ");
             problems.push(format!("{} does not pass:\n  {rows}", rule.rule.id));
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Whether a rule has nothing to judge without a plan.
+fn needs_a_plan(rule: &RuleReport) -> bool {
+    let mut results = rule.results.iter();
+    rule.rule.id == "ingress-access-restriction"
+        && results.all(|result| result.verdict == Verdict::NotApplicable)
 }
 
 /// Fixtures are laid over the base before they are read; the base alone is also read as a user would.

@@ -8,7 +8,6 @@ use crate::gaps::Missing;
 use crate::kind::Kind;
 use crate::model::ingress_controllers::Family;
 use crate::model::mesh::Fact;
-use crate::model::selector::Labels as _;
 use crate::model::{Model, PodGroup};
 use crate::projection::Projection;
 use crate::projection::controllers::{self, Settings};
@@ -82,6 +81,17 @@ pub enum Known {
 }
 
 impl<'m> Serving<'m> {
+    /// The routers of OpenShift, which serve all routes.
+    pub fn of_routers(model: &'m Model<'_>) -> Self {
+        Self {
+            family: Family::Ocp,
+            class: None,
+            configs: configs(model, Family::Ocp, |_| true),
+            facts: Vec::new(),
+            planned: None,
+        }
+    }
+
     /// A flag, by its name behind two dashes.
     pub fn flag(&self, name: &str) -> Known {
         self.setting(|config| config.flag(name))

@@ -5,4 +5,6 @@ pub mod gateways;
 pub mod hosts;
 pub mod ingresses;
 pub mod open_shift;
+pub mod outbound;
+pub mod ranges;
 pub mod virtual_services;

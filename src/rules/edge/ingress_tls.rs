@@ -7,7 +7,7 @@ mod balancers;
 mod direct;
 mod gateway_api;
 mod haproxy;
-mod ingresses;
+pub(super) mod ingresses;
 mod nginx;
 mod open_shift;
 mod other_controllers;

@@ -1,8 +1,11 @@
 //! Ways in from outside: TLS, and who may come in.
 
+mod ingress_access_restriction;
 mod ingress_tls;
 
 use std::collections::BTreeSet;
+
+pub(super) use ingress_tls::ingresses::{facts_of, leads_nowhere, needing, read_plan, words};
 
 use super::{Observation, Rule};
 use crate::model::mendix::is_runtime;
@@ -11,15 +14,15 @@ use crate::model::services::Target;
 use crate::model::{Model, Role};
 
 /// The rules of this group, in the order of reports.
-pub(super) static RULES: &[&Rule] = &[&ingress_tls::RULE];
+pub(super) static RULES: &[&Rule] = &[&ingress_tls::RULE, &ingress_access_restriction::RULE];
 
 /// Port on which an app serves its users.
 const APP_PORT: u16 = 8080;
 
 /// Groups of running pods in scope whose ways in are judged: apps, and the platform's parts.
-type Apps = BTreeSet<usize>;
+pub(super) type Apps = BTreeSet<usize>;
 
-fn apps(model: &Model<'_>) -> Apps {
+pub(super) fn apps(model: &Model<'_>) -> Apps {
     model
         .judged_pods()
         .filter(|(_, pod)| matches!(pod.role, Role::App | Role::Platform) && !pod.is_finished())
@@ -44,7 +47,10 @@ fn is_app_port(model: &Model<'_>, target: &Target) -> bool {
 }
 
 /// Adds values that a decision rests on.
-fn with_facts(observation: Observation, facts: impl IntoIterator<Item = Fact>) -> Observation {
+pub(super) fn with_facts(
+    observation: Observation,
+    facts: impl IntoIterator<Item = Fact>,
+) -> Observation {
     facts
         .into_iter()
         .fold(observation, |observation, fact| match fact.object {
@@ -54,7 +60,7 @@ fn with_facts(observation: Observation, facts: impl IntoIterator<Item = Fact>) -
 }
 
 /// JSON pointer to an annotation.
-fn annotation_pointer(key: &str) -> String {
+pub(super) fn annotation_pointer(key: &str) -> String {
     format!(
         "/metadata/annotations/{}",
         key.replace('~', "~0").replace('/', "~1")

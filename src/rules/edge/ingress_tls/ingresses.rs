@@ -200,6 +200,7 @@ fn judge(
                 observation
             };
             let observation = with_facts(observation, context.serving.facts.iter().cloned());
+            let observation = read_plan(model, observation, context.serving.planned);
             with_facts(observation, context.serving.config_facts(model))
         }
     };
@@ -211,7 +212,7 @@ fn judge(
     Some(needing(observation, rests_on))
 }
 
-pub(super) fn needing(
+pub(in crate::rules) fn needing(
     observation: Observation,
     needs: impl IntoIterator<Item = (Kind, String)>,
 ) -> Observation {
@@ -220,6 +221,22 @@ pub(super) fn needing(
         .fold(observation, |observation, (kind, namespace)| {
             observation.needs(kind, &namespace)
         })
+}
+
+/// The entry of the plan that says what serves the class.
+pub(in crate::rules) fn read_plan(
+    model: &Model<'_>,
+    observation: Observation,
+    planned: Option<usize>,
+) -> Observation {
+    match planned {
+        None => observation,
+        Some(index) => {
+            let pointer = format!("/ingressControllers/{index}");
+            let value = model.plan.value_at(&pointer).cloned();
+            observation.read_plan(pointer, value)
+        }
+    }
 }
 
 pub(super) fn rests_on(model: &Model<'_>, backends: &[&Backend]) -> BTreeSet<(Kind, String)> {
@@ -245,7 +262,7 @@ pub(super) fn without_backends(subject: Subject, observation: Observation) -> Ob
 }
 
 /// An object of a judged namespace that leads to no app, as far as was read.
-pub(super) fn leads_nowhere(
+pub(in crate::rules) fn leads_nowhere(
     model: &Model<'_>,
     subject: Subject,
     object: &Object,
@@ -289,7 +306,7 @@ fn unknown_controller(
 }
 
 /// Why it is not known what serves an Ingress.
-pub(in crate::rules::edge) fn words(unserved: &Unserved) -> (Reason, String) {
+pub(in crate::rules) fn words(unserved: &Unserved) -> (Reason, String) {
     match unserved {
         Unserved::ClassMissing(name) => (
             Reason::IngressClassMissing,
@@ -315,7 +332,7 @@ pub(in crate::rules::edge) fn words(unserved: &Unserved) -> (Reason, String) {
 }
 
 /// What an Ingress says of itself.
-pub(in crate::rules::edge) fn facts_of(
+pub(in crate::rules) fn facts_of(
     ingress: &Ingress,
     object: &Object,
 ) -> Vec<crate::model::mesh::Fact> {

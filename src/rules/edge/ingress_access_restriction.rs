@@ -1,0 +1,361 @@
+//! Where the assessment plan asks for it, only some clients may come in.
+
+mod places;
+mod trust;
+
+use std::collections::BTreeSet;
+
+use self::places::{Place, of_ingress, of_route};
+use self::trust::{Trust, trust};
+use super::{Apps, apps, facts_of, leads_nowhere, needing, with_facts, words};
+use crate::kind::Kind;
+use crate::model::Model;
+use crate::model::edge::classes::{Serving, serving};
+use crate::model::edge::hosts;
+use crate::model::edge::ingresses::paths;
+use crate::model::edge::open_shift::{resolve, targets};
+use crate::model::edge::ranges::{Range, covers_everything, lies_inside};
+use crate::model::services::backends::Backend;
+use crate::projection::Projection;
+use crate::projection::network::Ingress;
+use crate::projection::routing::Route;
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+    Verdict,
+};
+use crate::snapshot::Object;
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "ingress-access-restriction",
+    version: 1,
+    title: "Access is restricted where the plan asks for it",
+    severity: Severity::Low,
+    group: Group::Edge,
+    subjects: Subjects::Kinds(&[Kind::Ingress, Kind::Route]),
+    reads: &[
+        Read::required(Kind::Pod, Reach::Namespace),
+        // Each verdict names what it rests on: classes and controllers live anywhere.
+        Read::refines(Kind::ConfigMap),
+        Read::refines(Kind::Node),
+        Read::refines(Kind::Service),
+        Read::refines(Kind::EndpointSlice),
+        Read::refines(Kind::Ingress),
+        Read::refines(Kind::IngressClass),
+        Read::refines(Kind::Route),
+    ],
+    docs: include_str!("../../../docs/rules/ingress-access-restriction.md"),
+    check,
+};
+
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    let apps = apps(model);
+    let kinds = [Kind::Ingress, Kind::Route];
+    let objects = kinds
+        .into_iter()
+        .flat_map(|kind| model.snapshot.of_kind(kind));
+    let observations: Vec<Observation> = objects
+        .filter_map(|(index, object)| match object.projection.as_ref() {
+            Projection::Ingress(ingress) => judge(model, &apps, index, object, ingress),
+            Projection::Route(route) => judge_route(model, &apps, index, object, route),
+            _ => None,
+        })
+        .collect();
+    Box::new(observations.into_iter())
+}
+
+/// What the plan asks for a host.
+struct Wanted {
+    host: String,
+    /// Entries of the plan, by index.
+    entries: BTreeSet<usize>,
+    ranges: Vec<Range>,
+}
+
+/// One statement about a host; the worst counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Finding {
+    verdict: Verdict,
+    reason: Reason,
+    message: String,
+}
+
+impl Finding {
+    fn new(verdict: Verdict, reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    fn indeterminate(reason: Reason, message: impl Into<String>) -> Self {
+        Self::new(Verdict::Indeterminate, reason, message)
+    }
+
+    fn open(message: impl Into<String>) -> Self {
+        Self::new(Verdict::Fail, Reason::NotRestricted, message)
+    }
+}
+
+/// What the plan asks for hosts that lead to apps.
+fn wanted(model: &Model<'_>, apps: &Apps, hosts: &[(String, &Backend)]) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for (host, backend) in hosts {
+        let mut entries = BTreeSet::new();
+        for group in backend.groups().iter().filter(|group| apps.contains(group)) {
+            let pod = &model.pods[*group];
+            let app = pod.app.as_ref().and_then(|claim| claim.name());
+            let found = model
+                .plan
+                .restrictions(host, pod.namespace, app.unwrap_or_default());
+            entries.extend(found.map(|(index, _)| index));
+        }
+        if entries.is_empty() {
+            continue;
+        }
+        match wanted.iter_mut().find(|known| known.host == *host) {
+            Some(known) => known.entries.extend(entries),
+            None => wanted.push(Wanted {
+                host: host.clone(),
+                entries,
+                ranges: Vec::new(),
+            }),
+        }
+    }
+    for entry in &mut wanted {
+        let stated = entry
+            .entries
+            .iter()
+            .filter_map(|index| model.plan.access_restrictions.get(*index))
+            .flat_map(|restriction| &restriction.ranges);
+        entry.ranges = stated.filter_map(|range| Range::parse(range)).collect();
+    }
+    wanted
+}
+
+fn not_requested(subject: Subject) -> Observation {
+    let message = "the assessment plan asks for no restriction of its hosts and apps";
+    Observation::not_applicable(subject, Reason::NotRequested, message)
+}
+
+fn judge(
+    model: &Model<'_>,
+    apps: &Apps,
+    index: usize,
+    object: &Object,
+    ingress: &Ingress,
+) -> Option<Observation> {
+    let subject = Subject::Object(index);
+    let paths = paths(model, object.namespace(), ingress);
+    let rests_on: BTreeSet<(Kind, String)> = paths
+        .iter()
+        .flat_map(|path| path.backend.rests_on(model))
+        .collect();
+    let unread = paths
+        .iter()
+        .any(|path| matches!(path.backend, Backend::Unread(_)));
+    let to_apps: Vec<(String, &Backend)> = paths
+        .iter()
+        .filter(|path| leads(&path.backend, apps))
+        .map(|path| (path.host.clone(), &path.backend))
+        .collect();
+    if to_apps.is_empty() {
+        return leads_nowhere(model, subject, object, unread, rests_on);
+    }
+    let wanted = wanted(model, apps, &to_apps);
+    if wanted.is_empty() {
+        return Some(not_requested(subject));
+    }
+    let observation = match serving(model, object, ingress) {
+        Err(unserved) => {
+            let (reason, words) = words(&unserved);
+            Observation::indeterminate(subject, reason, words)
+        }
+        Ok(serving) => {
+            let place = of_ingress(model, object, ingress, &serving);
+            let observation = conclude(model, subject, &serving, &wanted, &place);
+            with_facts(observation, serving.config_facts(model))
+        }
+    };
+    let observation = with_facts(observation, facts_of(ingress, object));
+    let observation = read_plan(model, observation, &wanted);
+    let observation = [Kind::IngressClass, Kind::Pod, Kind::Service, Kind::Node]
+        .into_iter()
+        .fold(observation, |observation, kind| observation.needs(kind, ""));
+    Some(needing(observation, rests_on))
+}
+
+fn leads(backend: &Backend, apps: &Apps) -> bool {
+    backend.groups().iter().any(|group| apps.contains(group))
+}
+
+fn judge_route(
+    model: &Model<'_>,
+    apps: &Apps,
+    index: usize,
+    object: &Object,
+    route: &Route,
+) -> Option<Observation> {
+    let subject = Subject::Object(index);
+    let backends: Vec<Backend> = targets(route)
+        .map(|(_, target)| resolve(model, object.namespace(), route, target).1)
+        .collect();
+    let rests_on: BTreeSet<(Kind, String)> = backends
+        .iter()
+        .flat_map(|backend| backend.rests_on(model))
+        .collect();
+    let unread = backends
+        .iter()
+        .any(|backend| matches!(backend, Backend::Unread(_)));
+    let host = hosts::normal(route.spec.host.as_deref());
+    let to_apps: Vec<(String, &Backend)> = backends
+        .iter()
+        .filter(|backend| leads(backend, apps))
+        .map(|backend| (host.clone(), backend))
+        .collect();
+    if to_apps.is_empty() {
+        return leads_nowhere(model, subject, object, unread, rests_on);
+    }
+    let wanted = wanted(model, apps, &to_apps);
+    if wanted.is_empty() {
+        return Some(not_requested(subject));
+    }
+    let serving = Serving::of_routers(model);
+    let place = of_route(route);
+    let observation = conclude(model, subject, &serving, &wanted, &place);
+    let annotations = &route.metadata.annotations;
+    let observation = annotations
+        .iter()
+        .fold(observation, |observation, (key, value)| {
+            observation.read(super::annotation_pointer(key), Some(value))
+        });
+    let observation = observation.read("/spec/host", route.spec.host.as_ref());
+    let observation = read_plan(model, observation, &wanted);
+    let observation = [Kind::Pod, Kind::Service, Kind::Node]
+        .into_iter()
+        .fold(observation, |observation, kind| observation.needs(kind, ""));
+    Some(needing(observation, rests_on))
+}
+
+fn read_plan(model: &Model<'_>, observation: Observation, wanted: &[Wanted]) -> Observation {
+    let entries: BTreeSet<usize> = wanted
+        .iter()
+        .flat_map(|wanted| wanted.entries.iter().copied())
+        .collect();
+    entries.into_iter().fold(observation, |observation, index| {
+        let pointer = format!("/accessRestrictions/{index}");
+        let value = model.plan.value_at(&pointer).cloned();
+        observation.read_plan(pointer, value)
+    })
+}
+
+fn conclude(
+    model: &Model<'_>,
+    subject: Subject,
+    serving: &Serving<'_>,
+    wanted: &[Wanted],
+    place: &Place,
+) -> Observation {
+    let findings: Vec<(Finding, &str)> = wanted
+        .iter()
+        .map(|wanted| (of_host(model, serving, wanted, place), wanted.host.as_str()))
+        .collect();
+    let worst = findings.iter().map(|(finding, _)| finding).min().cloned();
+    let Finding {
+        verdict,
+        mut reason,
+        ..
+    } = worst.unwrap_or_else(|| Finding::open("nothing is known"));
+    let mixed = findings
+        .iter()
+        .any(|(finding, _)| finding.verdict == Verdict::Pass);
+    if mixed && reason == Reason::NotRestricted {
+        reason = Reason::PartlyRestricted;
+    }
+    let statements: BTreeSet<String> = findings
+        .iter()
+        .map(|(finding, host)| format!("{host}: {}", finding.message))
+        .collect();
+    let statements: Vec<String> = statements.into_iter().take(20).collect();
+    let message = statements.join("; ");
+    match verdict {
+        Verdict::Pass => Observation::pass(subject, reason, message),
+        Verdict::Fail => Observation::fail(subject, reason, message),
+        Verdict::Indeterminate | Verdict::NotApplicable => {
+            Observation::indeterminate(subject, reason, message)
+        }
+    }
+}
+
+fn of_host(model: &Model<'_>, serving: &Serving<'_>, wanted: &Wanted, place: &Place) -> Finding {
+    if place.client_certificate {
+        let message = "a client certificate is required";
+        return Finding::new(Verdict::Pass, Reason::Value, message);
+    }
+    if wanted.ranges.is_empty() {
+        return match &place.restriction {
+            places::Restriction::Unknown(reason, message) => {
+                Finding::indeterminate(*reason, message.clone())
+            }
+            _ => {
+                Finding::open("no client certificate is required, and the plan names no addresses")
+            }
+        };
+    }
+    match &place.restriction {
+        places::Restriction::Open(message) => match trust::of_balancers(model, serving) {
+            Some(ranges) => within(&ranges, wanted, "the controller's load balancer admits")
+                .unwrap_or_else(|| {
+                    let message =
+                        "the controller's load balancer admits addresses of the plan's list alone";
+                    Finding::new(Verdict::Pass, Reason::Value, message)
+                }),
+            None => Finding::open(message.clone()),
+        },
+        places::Restriction::Denied(message) => {
+            Finding::new(Verdict::Pass, Reason::Value, message.clone())
+        }
+        places::Restriction::Unknown(reason, message) => {
+            Finding::indeterminate(*reason, message.clone())
+        }
+        places::Restriction::Ranges {
+            ranges,
+            at_balancer,
+        } => {
+            if let Some(finding) = within(ranges, wanted, "its list admits") {
+                return finding;
+            }
+            let message = "addresses of the plan's list alone are admitted";
+            let trusted = if *at_balancer {
+                Trust::Kept
+            } else {
+                trust(model, serving, ranges)
+            };
+            match trusted {
+                Trust::Kept => Finding::new(Verdict::Pass, Reason::Value, message),
+                Trust::Lost(why) => Finding::new(
+                    Verdict::Fail,
+                    Reason::SourceAddressLost,
+                    format!("{message}, and {why}"),
+                ),
+                Trust::NotProvable(why) => Finding::indeterminate(
+                    Reason::SourceAddressNotProvable,
+                    format!("{message}, and {why}"),
+                ),
+                Trust::Unread => Finding::indeterminate(
+                    Reason::ControllerConfigNotRead,
+                    format!("{message}, and the controller's configuration was not read"),
+                ),
+            }
+        }
+    }
+}
+
+/// What is wrong with a list, if anything.
+fn within(ranges: &[Range], wanted: &Wanted, what: &str) -> Option<Finding> {
+    if covers_everything(ranges) {
+        return Some(Finding::open(format!("{what} every address")));
+    }
+    (!lies_inside(ranges, &wanted.ranges))
+        .then(|| Finding::open(format!("{what} addresses outside the plan's list")))
+}

@@ -1,0 +1,513 @@
+//! The hop from an ingress controller to the app is mutual TLS of the mesh.
+//!
+//! That takes two things: a proxy beside the controller, and a request that the proxy knows a mesh service for. What
+//! goes to a pod's address, or bears a host that the mesh does not know, leaves an Istio sidecar in plaintext.
+
+use std::collections::BTreeSet;
+
+use crate::kind::Kind;
+use crate::model::edge::classes::{Known, Serving, go_bool, serving};
+use crate::model::edge::ingresses::{Path, paths};
+use crate::model::edge::outbound::{Outbound, outbound};
+use crate::model::ingress_controllers::Family;
+use crate::model::mesh::Fact;
+use crate::model::mesh::data_plane::DataPlane;
+use crate::model::services::Publication;
+use crate::model::services::backends::Backend;
+use crate::model::{Model, PodGroup};
+use crate::projection::Projection;
+use crate::projection::network::{Ingress, Service, ServicePort};
+use crate::rules::edge::{
+    Apps, apps, facts_of, leads_nowhere, needing, read_plan, with_facts, words,
+};
+use crate::rules::{
+    Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+    Verdict,
+};
+use crate::snapshot::Object;
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "ingress-mesh",
+    version: 1,
+    title: "Ingress traffic reaches apps through the mesh",
+    severity: Severity::Medium,
+    group: Group::Mesh,
+    subjects: Subjects::Kinds(&[Kind::Ingress]),
+    reads: &[
+        Read::required(Kind::Pod, Reach::Namespace),
+        // Each verdict names what it rests on: classes and controllers live anywhere.
+        Read::refines(Kind::ConfigMap),
+        Read::refines(Kind::Namespace),
+        Read::refines(Kind::Node),
+        Read::refines(Kind::Service),
+        Read::refines(Kind::EndpointSlice),
+        Read::refines(Kind::Ingress),
+        Read::refines(Kind::IngressClass),
+    ],
+    docs: include_str!("../../../docs/rules/ingress-mesh.md"),
+    check,
+};
+
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    let apps = apps(model);
+    let ingresses = model.snapshot.of_kind(Kind::Ingress);
+    let observations: Vec<Observation> = ingresses
+        .filter_map(|(index, object)| match object.projection.as_ref() {
+            Projection::Ingress(ingress) => judge(model, &apps, index, object, ingress),
+            _ => None,
+        })
+        .collect();
+    Box::new(observations.into_iter())
+}
+
+/// One statement about the hop; the worst counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Finding {
+    verdict: Verdict,
+    reason: Reason,
+    message: String,
+}
+
+impl Finding {
+    fn new(verdict: Verdict, reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+fn judge(
+    model: &Model<'_>,
+    apps: &Apps,
+    index: usize,
+    object: &Object,
+    ingress: &Ingress,
+) -> Option<Observation> {
+    let subject = Subject::Object(index);
+    let paths = paths(model, object.namespace(), ingress);
+    let rests_on: BTreeSet<(Kind, String)> = paths
+        .iter()
+        .flat_map(|path| path.backend.rests_on(model))
+        .collect();
+    let unread = paths
+        .iter()
+        .any(|path| matches!(path.backend, Backend::Unread(_)));
+    let to_apps: Vec<&Path<'_>> = paths
+        .iter()
+        .filter(|path| {
+            path.backend
+                .groups()
+                .iter()
+                .any(|group| apps.contains(group))
+        })
+        .collect();
+    if to_apps.is_empty() {
+        return leads_nowhere(model, subject, object, unread, rests_on);
+    }
+    let mut planned = None;
+    let (finding, facts) = match serving(model, object, ingress) {
+        Err(unserved) => {
+            let (reason, words) = words(&unserved);
+            (
+                Finding::new(Verdict::Indeterminate, reason, words),
+                Vec::new(),
+            )
+        }
+        Ok(serving) => {
+            let hop = Hop {
+                model,
+                object,
+                serving,
+                to_apps,
+            };
+            let finding = hop.finding();
+            planned = hop.serving.planned;
+            (finding, hop.facts())
+        }
+    };
+    let finding = if unread && finding.verdict == Verdict::Pass {
+        let message = format!("Services were not read; without them: {}", finding.message);
+        Finding::new(Verdict::Indeterminate, Reason::BackendUnresolved, message)
+    } else {
+        finding
+    };
+    let Finding {
+        verdict,
+        reason,
+        message,
+    } = finding;
+    let observation = match verdict {
+        Verdict::Fail => Observation::fail(subject, reason, message).conclusive(),
+        Verdict::Pass => Observation::pass(subject, reason, message),
+        Verdict::Indeterminate | Verdict::NotApplicable => {
+            Observation::indeterminate(subject, reason, message)
+        }
+    };
+    let observation = with_facts(observation, facts_of(ingress, object));
+    let observation = with_facts(observation, facts);
+    let observation = read_plan(model, observation, planned);
+    let observation = observation
+        .needs(Kind::IngressClass, "")
+        .needs(Kind::Pod, "");
+    Some(needing(observation, rests_on))
+}
+
+/// From a controller to the backends of an Ingress.
+struct Hop<'m> {
+    model: &'m Model<'m>,
+    object: &'m Object,
+    serving: Serving<'m>,
+    to_apps: Vec<&'m Path<'m>>,
+}
+
+/// How a controller addresses a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dials {
+    PodAddresses,
+    ServiceAddress,
+    /// What decides was not read.
+    Unread,
+}
+
+impl Hop<'_> {
+    fn finding(&self) -> Finding {
+        let family = self.serving.family;
+        let outside = self.serving.planned.is_some_and(|index| {
+            let entry = self.model.plan.ingress_controllers.get(index);
+            entry.is_some_and(|entry| entry.namespace.is_none())
+        });
+        if !family.has_pods() || outside {
+            let message = format!(
+                "{} sends requests from outside the cluster, past the mesh",
+                family.name()
+            );
+            return Finding::new(Verdict::Fail, Reason::ControllerOutsideMesh, message);
+        }
+        let pods: Vec<&PodGroup<'_>> = self
+            .serving
+            .configs
+            .iter()
+            .filter_map(|config| self.model.pods.get(config.group))
+            .filter(|pod| is_ready(self.model, pod))
+            .collect();
+        let findings: Vec<Finding> = pods.iter().flat_map(|pod| self.of_pod(pod)).collect();
+        findings.into_iter().min().unwrap_or_else(|| {
+            let message = format!("no ready pod of {} is known", family.name());
+            Finding::new(Verdict::Indeterminate, Reason::ControllerUnknown, message)
+        })
+    }
+
+    fn of_pod(&self, pod: &PodGroup<'_>) -> Vec<Finding> {
+        let name = self.serving.family.name();
+        let class = self.model.mesh.data_plane(pod);
+        let pass = |message: String| vec![Finding::new(Verdict::Pass, Reason::Value, message)];
+        let unknown = |message: String| {
+            vec![Finding::new(
+                Verdict::Indeterminate,
+                Reason::ControllerUnknown,
+                message,
+            )]
+        };
+        match class.data_plane {
+            DataPlane::Unmeshed(_) if pod.is_template() && pod.spec.host_network != Some(true) => {
+                unknown(format!(
+                    "a template does not show whether the pods of {name} are in the mesh"
+                ))
+            }
+            DataPlane::Unmeshed(_) | DataPlane::LinkerdUnredirected => {
+                let message = format!("the pods of {name} are not in the mesh");
+                vec![Finding::new(
+                    Verdict::Fail,
+                    Reason::ControllerNotMeshed,
+                    message,
+                )]
+            }
+            DataPlane::Gateway | DataPlane::Waypoint => {
+                pass(format!("{name} is a gateway of the mesh itself"))
+            }
+            DataPlane::Ambient | DataPlane::AmbientOutbound => pass(format!(
+                "the pods of {name} are in the ambient mesh, which knows pods and Services by address"
+            )),
+            DataPlane::Linkerd => self.of_linkerd(pod),
+            DataPlane::Sidecar => self.of_sidecar(pod),
+            DataPlane::NoEnvoy | DataPlane::ZtunnelNotReady | DataPlane::UnknownRole => {
+                unknown(format!("what carries the traffic of {name} can't be told"))
+            }
+        }
+    }
+
+    fn of_linkerd(&self, pod: &PodGroup<'_>) -> Vec<Finding> {
+        let name = self.serving.family.name();
+        let ingress = pod.annotation("linkerd.io/inject") == Some("ingress");
+        let note = if ingress {
+            "; its proxy trusts the header l5d-dst-override, which must be stripped from requests"
+        } else {
+            ""
+        };
+        let message = format!(
+            "the pods of {name} have Linkerd's proxy, which speaks mutual TLS to pods{note}"
+        );
+        vec![Finding::new(Verdict::Pass, Reason::Value, message)]
+    }
+
+    fn of_sidecar(&self, pod: &PodGroup<'_>) -> Vec<Finding> {
+        let name = self.serving.family.name();
+        let mut findings = Vec::new();
+        for path in &self.to_apps {
+            let Some((service, port)) = self.backend(path) else {
+                continue;
+            };
+            findings.push(match self.dials(service) {
+                Dials::PodAddresses => Finding::new(
+                    Verdict::Fail,
+                    Reason::DialsPodIp,
+                    format!("{name} sends requests to pods' addresses, which its sidecar passes on in plaintext"),
+                ),
+                Dials::Unread => Finding::new(
+                    Verdict::Indeterminate,
+                    Reason::ControllerConfigNotRead,
+                    format!("whether {name} sends requests to the Service's address depends on configuration that was not read"),
+                ),
+                Dials::ServiceAddress => self.by_address(pod, path, service, port),
+            });
+        }
+        findings
+    }
+
+    /// A request to the Service's address, and what the sidecar makes of it.
+    fn by_address(
+        &self,
+        pod: &PodGroup<'_>,
+        path: &Path<'_>,
+        service: &Service,
+        port: &ServicePort,
+    ) -> Finding {
+        let name = self.serving.family.name();
+        let address = service.spec.cluster_ip.as_deref();
+        match outbound(pod, address, port.port) {
+            Outbound::Captured => {}
+            Outbound::Excluded => {
+                let message =
+                    format!("the sidecar of {name} does not take what goes to the Service");
+                return Finding::new(Verdict::Fail, Reason::ControllerNotMeshed, message);
+            }
+            Outbound::Unknown => {
+                let message = format!(
+                    "whether the sidecar of {name} takes what goes to the Service can't be told"
+                );
+                return Finding::new(Verdict::Indeterminate, Reason::ValueNotUnderstood, message);
+            }
+        }
+        let service_name = path.service.map_or("", |service| service.name.as_str());
+        if !is_http(port) {
+            let message = format!(
+                "{name} is in the mesh and sends requests to the address of Service {service_name}"
+            );
+            return Finding::new(Verdict::Pass, Reason::Value, message);
+        }
+        let host = (self.serving.family == Family::Ng)
+            .then(|| self.annotation("nginx.ingress.kubernetes.io/upstream-vhost"))
+            .flatten();
+        if host.is_some_and(|host| self.names(host, service_name, pod.namespace)) {
+            let message = format!(
+                "{name} is in the mesh and sends requests to the address and under the name of Service {service_name}"
+            );
+            Finding::new(Verdict::Pass, Reason::Value, message)
+        } else {
+            let message = format!(
+                "{name} keeps a host that is no name of Service {service_name}, so its sidecar passes requests on in plaintext"
+            );
+            Finding::new(Verdict::Fail, Reason::HostNotRewritten, message)
+        }
+    }
+
+    /// Whether a host is a name of the backend: short only where controller and Service share a namespace.
+    fn names(&self, host: &str, service: &str, controller: &str) -> bool {
+        let host = host.trim().to_lowercase();
+        let host = host.split_once(':').map_or(host.as_str(), |(host, _)| host);
+        let own = self.object.namespace();
+        let in_namespace = format!("{service}.{own}");
+        let full = format!("{in_namespace}.svc");
+        host == service && controller == own
+            || host == in_namespace
+            || host == full
+            || host
+                .strip_prefix(full.as_str())
+                .is_some_and(|domain| domain.len() > 1 && domain.starts_with('.'))
+    }
+
+    fn backend(&self, path: &Path<'_>) -> Option<(&Service, &ServicePort)> {
+        let Backend::Found { service, alias, .. } = &path.backend else {
+            return None;
+        };
+        let holder = alias.unwrap_or(*service);
+        let Projection::Service(content) = self.model.object(holder).projection.as_ref() else {
+            return None;
+        };
+        let named = path.service?;
+        let port = content.spec.ports.iter().find(|port| {
+            match (named.port.number, named.port.name.as_deref()) {
+                (Some(number), _) => port.port == number,
+                (None, Some(name)) => port.name.as_deref() == Some(name),
+                (None, None) => false,
+            }
+        });
+        // An alias may be dialled on a port that is not in its list.
+        Some((content, port.or_else(|| content.spec.ports.first())?))
+    }
+
+    fn dials(&self, service: &Service) -> Dials {
+        let headless = Publication::of(&service.spec) == Publication::Headless
+            || service
+                .spec
+                .cluster_ip
+                .as_deref()
+                .is_some_and(str::is_empty);
+        let on = |value: Option<&str>| value.and_then(go_bool) == Some(true);
+        let by = |on: bool| {
+            if on && !headless {
+                Dials::ServiceAddress
+            } else {
+                Dials::PodAddresses
+            }
+        };
+        let of_service = |key: &str| service.metadata.annotations.get(key).map(String::as_str);
+        match self.serving.family {
+            Family::Ng => self.ng_dials(headless),
+            Family::Nic => by(on(self.annotation("nginx.org/use-cluster-ip"))),
+            Family::Tr => {
+                let own = of_service("traefik.ingress.kubernetes.io/service.nativelb");
+                match own.and_then(go_bool) {
+                    Some(own) => by(own),
+                    None => match self
+                        .serving
+                        .flag("--providers.kubernetesingress.nativelbbydefault")
+                    {
+                        Known::Is(value) => by(on(value.as_deref())),
+                        Known::Unread => Dials::Unread,
+                    },
+                }
+            }
+            Family::Hao => by(on(
+                self.annotation("haproxy-ingress.github.io/service-upstream")
+            )),
+            Family::Kong => by(on(of_service("ingress.kubernetes.io/service-upstream"))),
+            _ => Dials::PodAddresses,
+        }
+    }
+
+    /// The object's value comes before the ConfigMap's (ingress-nginx `internal/ingress/annotations/serviceupstream`).
+    fn ng_dials(&self, headless: bool) -> Dials {
+        if headless {
+            return Dials::PodAddresses;
+        }
+        // Annotations of another prefix are not kept.
+        match self.serving.flag("--annotations-prefix") {
+            Known::Is(Some(prefix)) if prefix != "nginx.ingress.kubernetes.io" => {
+                return Dials::Unread;
+            }
+            Known::Is(_) | Known::Unread => {}
+        }
+        let passthrough = self.annotation("nginx.ingress.kubernetes.io/ssl-passthrough");
+        let flag = self.serving.flag("--enable-ssl-passthrough");
+        if passthrough.and_then(go_bool) == Some(true) {
+            match flag {
+                Known::Is(Some(value)) if go_bool(&value) != Some(false) => {
+                    return Dials::ServiceAddress;
+                }
+                Known::Is(_) => {}
+                Known::Unread => return Dials::Unread,
+            }
+        }
+        let own = self.annotation("nginx.ingress.kubernetes.io/service-upstream");
+        let value = match own.and_then(go_bool) {
+            Some(own) => own,
+            None => match self.serving.key("service-upstream") {
+                Known::Is(value) => value.as_deref().and_then(go_bool) == Some(true),
+                Known::Unread => return Dials::Unread,
+            },
+        };
+        if value {
+            Dials::ServiceAddress
+        } else {
+            Dials::PodAddresses
+        }
+    }
+
+    fn annotation(&self, key: &str) -> Option<&str> {
+        let annotations = &self.object.projection.metadata().annotations;
+        annotations.get(key).map(String::as_str)
+    }
+
+    /// The values behind it: settings of the controller, its data plane, and the ports of Services.
+    fn facts(&self) -> Vec<Fact> {
+        let mut facts = self.serving.facts.clone();
+        facts.extend(self.serving.config_facts(self.model));
+        for config in &self.serving.configs {
+            let Some(pod) = self.model.pods.get(config.group) else {
+                continue;
+            };
+            let place = pod.template.unwrap_or_default();
+            let class = self.model.mesh.data_plane(pod);
+            facts.extend(class.facts.into_iter().map(|fact| match fact.object {
+                Some(_) => fact,
+                None => Fact {
+                    object: Some(pod.members[0]),
+                    pointer: format!("{place}{}", fact.pointer),
+                    value: fact.value,
+                },
+            }));
+        }
+        let services: BTreeSet<usize> = self
+            .to_apps
+            .iter()
+            .flat_map(|path| path.backend.services())
+            .collect();
+        facts.extend(services.into_iter().filter_map(|service| {
+            match self.model.object(service).projection.as_ref() {
+                Projection::Service(content) if !content.spec.ports.is_empty() => Some(Fact {
+                    object: Some(service),
+                    pointer: "/spec/ports".to_owned(),
+                    value: serde_json::to_value(&content.spec.ports).ok(),
+                }),
+                _ => None,
+            }
+        }));
+        facts
+    }
+}
+
+/// Whether Istio takes a port for HTTP because it is declared so (istio `pkg/config/kube/conversion.go`).
+fn is_http(port: &ServicePort) -> bool {
+    let declared = port.app_protocol.as_deref().filter(|text| !text.is_empty());
+    let text = declared.or(port.name.as_deref()).unwrap_or_default();
+    let text = text.to_lowercase();
+    let text = match declared {
+        Some(_) => text.as_str(),
+        None => text.split('-').next().unwrap_or_default(),
+    };
+    matches!(
+        text,
+        "http" | "http2" | "grpc" | "kubernetes.io/h2c" | "kubernetes.io/ws"
+    ) || declared.is_none()
+        && port
+            .name
+            .as_deref()
+            .is_some_and(|name| name.to_lowercase().starts_with("grpc-web"))
+}
+
+/// Whether one of the pods is ready; in files without a status they are taken to be.
+fn is_ready(model: &Model<'_>, pod: &PodGroup<'_>) -> bool {
+    pod.is_template()
+        || pod.members.iter().any(|member| {
+            let instance = model.object(*member).instance.as_ref();
+            let status = instance.and_then(|instance| instance.status.as_ref());
+            status.is_none_or(|status| {
+                let mut conditions = status.conditions.iter();
+                status.conditions.is_empty() && status.phase.as_deref() != Some("Pending")
+                    || conditions.any(|condition| &*condition.status == "True")
+            })
+        })
+}

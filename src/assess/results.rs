@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::settle::Settled;
+use super::waive::Waiving;
 use crate::model::{Model, Port};
 use crate::report::{self, Effective, ResultRead, RuleResult, SubjectRef};
 use crate::rules::{ReadFrom, Rule, Severity};
@@ -13,13 +14,15 @@ use crate::rules::{ReadFrom, Rule, Severity};
 pub(super) struct Builder<'m> {
     model: &'m Model<'m>,
     cluster: &'m str,
+    waiving: &'m Waiving<'m>,
     /// Of each pod or workload by index: its group.
     groups: HashMap<u32, usize>,
 }
 
 /// Everything that results have in common with their like; only the subjects differ.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
+    waiver: Option<usize>,
     container: Option<String>,
     port: Option<Port>,
     verdict: crate::rules::Verdict,
@@ -29,8 +32,40 @@ struct Key {
     reads: Vec<ResultRead>,
 }
 
+impl Key {
+    fn new(rule: &Rule, settled: Settled) -> Self {
+        let Settled {
+            prefix,
+            observation,
+            ..
+        } = settled;
+        let reads = observation.reads.into_iter().map(|read| ResultRead {
+            pointer: match read.from {
+                ReadFrom::Subject => format!("{prefix}{}", read.pointer),
+                ReadFrom::Object(_) | ReadFrom::Plan => read.pointer,
+            },
+            from: read.from,
+            value: read.value,
+        });
+        Self {
+            waiver: None,
+            container: observation.container,
+            port: observation.port,
+            verdict: observation.verdict,
+            severity: observation.severity.unwrap_or(rule.severity),
+            reason: observation.reason,
+            message: observation.message,
+            reads: reads.collect(),
+        }
+    }
+}
+
 impl<'m> Builder<'m> {
-    pub(super) fn new(model: &'m Model<'m>, cluster: &'m str) -> Self {
+    pub(super) fn new(
+        model: &'m Model<'m>,
+        cluster: &'m str,
+        waiving: &'m Waiving<'m>,
+    ) -> Self {
         let groups = (0..)
             .zip(&model.pods)
             .flat_map(|(group, pod)| {
@@ -44,6 +79,7 @@ impl<'m> Builder<'m> {
         Self {
             model,
             cluster,
+            waiving,
             groups,
         }
     }
@@ -56,54 +92,49 @@ impl<'m> Builder<'m> {
     ) -> Vec<RuleResult> {
         let mut indexes: HashMap<Key, usize> = HashMap::new();
         let mut results: Vec<RuleResult> = Vec::new();
-        for Settled {
-            subjects,
-            prefix,
-            observation,
-        } in settled
-        {
-            let reads = observation
-                .reads
-                .into_iter()
-                .map(|read| ResultRead {
-                    pointer: match read.from {
-                        ReadFrom::Subject => format!("{prefix}{}", read.pointer),
-                        ReadFrom::Object(_) | ReadFrom::Plan => read.pointer,
-                    },
-                    from: read.from,
-                    value: read.value,
-                })
-                .collect();
-            let key = Key {
-                container: observation.container,
-                port: observation.port,
-                verdict: observation.verdict,
-                severity: observation.severity.unwrap_or(rule.severity),
-                reason: observation.reason,
-                message: observation.message,
-                reads,
-            };
-            if let Some(index) = indexes.get(&key) {
-                results[*index].subjects.extend(subjects);
-                continue;
+        for mut settled in settled {
+            let subjects = std::mem::take(&mut settled.subjects);
+            let snapshot = self.model.snapshot;
+            let parts = self
+                .waiving
+                .split(rule.id, snapshot, &settled.observation, subjects);
+            let statement = Key::new(rule, settled);
+            for (waiver, subjects) in parts {
+                let key = Key {
+                    waiver,
+                    ..statement.clone()
+                };
+                if let Some(index) = indexes.get(&key) {
+                    results[*index].subjects.extend(subjects);
+                    continue;
+                }
+                results.push(self.result(&key, subjects));
+                indexes.insert(key, results.len() - 1);
             }
-            results.push(RuleResult {
-                id: String::new(),
-                container: key.container.clone(),
-                port: key.port.clone(),
-                verdict: key.verdict,
-                effective: Effective::from(key.verdict),
-                severity: key.severity,
-                reason: key.reason,
-                message: key.message.clone(),
-                reads: key.reads.clone(),
-                subjects,
-            });
-            indexes.insert(key, results.len() - 1);
         }
         self.order(&mut results);
         self.name(rule, &mut results);
         results
+    }
+
+    fn result(&self, key: &Key, subjects: Vec<SubjectRef>) -> RuleResult {
+        RuleResult {
+            id: String::new(),
+            container: key.container.clone(),
+            port: key.port.clone(),
+            verdict: key.verdict,
+            effective: match key.waiver {
+                Some(_) => Effective::Waived,
+                None => Effective::from(key.verdict),
+            },
+            waiver: key.waiver,
+            waiver_id: key.waiver.and_then(|index| self.waiving.id(index)),
+            severity: key.severity,
+            reason: key.reason,
+            message: key.message.clone(),
+            reads: key.reads.clone(),
+            subjects,
+        }
     }
 
     fn order(&self, results: &mut [RuleResult]) {

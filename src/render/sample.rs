@@ -15,6 +15,7 @@ use crate::report::{Report, Run};
 use crate::rules::{RULES, Severity};
 use crate::snapshot::{Cluster, Interner, Operator, ReadStatus, Snapshot};
 use crate::testing;
+use crate::waivers::Waivers;
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
@@ -157,6 +158,7 @@ pub(super) fn report(snapshot: &Snapshot) -> Report<'_> {
         scope: ScopeRequest::default(),
         selector: None,
         plan: Plan::none(),
+        waivers: Waivers::none(),
         gate: GateOptions {
             fail_on: Severity::Low,
             allow_indeterminate: false,

@@ -43,6 +43,9 @@ pub(super) struct Finding<'r> {
     subjects: Vec<Subject<'r>>,
     /// What was found. `indeterminate`: not read, not readable, or the API can't prove it either way.
     verdict: Written<Verdict>,
+    /// The waiver that holds for it, by its id in `waivers`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiver_id: Option<&'r str>,
 }
 
 /// A port with its protocol.
@@ -124,6 +127,7 @@ impl<'r> Finding<'r> {
             severity: Written(result.severity),
             subjects: result.subjects.iter().map(Subject::new).collect(),
             verdict: Written(result.verdict),
+            waiver_id: result.waiver_id.as_deref(),
         }
     }
 }

@@ -18,7 +18,9 @@ pub fn waivers() -> String {
 }
 
 fn document<T: JsonSchema>(id: &str, title: &str) -> String {
-    let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+    let generator = SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .into_generator();
     let mut schema = generator.into_root_schema_for::<T>().to_value();
     schema["$id"] = json!(id);
     schema["title"] = json!(title);
@@ -90,10 +92,19 @@ mod tests {
         assert!(!fits(&plan(), "tier: {}"));
         assert!(!fits(&plan(), "version: 2"));
         let waiver = "{id: a, rule: b, selector: {uid: c}, type: RA, justification: d, approver: e, approvedOn: 2026-01-31, expires: 2026-06-30}";
-        assert!(fits(&waivers(), &format!("version: 1\nwaivers: [{waiver}]")));
+        assert!(fits(
+            &waivers(),
+            &format!("version: 1\nwaivers: [{waiver}]")
+        ));
         let endless = waiver.replace(", expires: 2026-06-30", "");
-        assert!(!fits(&waivers(), &format!("version: 1\nwaivers: [{endless}]")));
+        assert!(!fits(
+            &waivers(),
+            &format!("version: 1\nwaivers: [{endless}]")
+        ));
         let empty = waiver.replace("uid: c", "");
-        assert!(!fits(&waivers(), &format!("version: 1\nwaivers: [{empty}]")));
+        assert!(!fits(
+            &waivers(),
+            &format!("version: 1\nwaivers: [{empty}]")
+        ));
     }
 }

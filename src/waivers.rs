@@ -165,7 +165,10 @@ fn wrong<'w>(
         return Some((vec!["id"], format!("there are two waivers {:?}", waiver.id)));
     }
     if !rules.contains(&waiver.rule.as_str()) {
-        let message = format!("there is no rule {:?}; `sc39 list rules` shows them", waiver.rule);
+        let message = format!(
+            "there is no rule {:?}; `sc39 list rules` shows them",
+            waiver.rule
+        );
         return Some((vec!["rule"], message));
     }
     if waiver.expires < waiver.approved_on {
@@ -188,16 +191,18 @@ fn wrong_selector(selector: &WaiverSelector) -> Option<(Vec<&'static str>, Strin
     } = selector;
     let described = namespace.is_some() || kind.is_some() || name.is_some() || !labels.is_empty();
     if uid.is_some() && described {
-        return at("uid", "a uid stands instead of namespace, kind, name and labels");
+        return at(
+            "uid",
+            "a uid stands instead of namespace, kind, name and labels",
+        );
     }
     if uid.is_none() && !described && container.is_none() && port.is_none() {
         let message = "this is every failure of the rule; name at least one of uid, namespace, kind, name, labels, \
                        container and port";
         return Some((vec!["selector"], message.to_owned()));
     }
-    let known = |wanted: &str| {
-        wanted == "Cluster" || Kind::ALL.iter().any(|known| known.name() == wanted)
-    };
+    let known =
+        |wanted: &str| wanted == "Cluster" || Kind::ALL.iter().any(|known| known.name() == wanted);
     let unknown = kind.as_deref().filter(|kind| !known(kind))?;
     at("kind", &format!("no result is about the kind {unknown:?}"))
 }
@@ -230,7 +235,11 @@ mod tests {
     }
 
     fn text(lines: &[&str]) -> String {
-        let lines: Vec<&str> = lines.iter().copied().filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> = lines
+            .iter()
+            .copied()
+            .filter(|line| !line.is_empty())
+            .collect();
         format!("version: 1\nwaivers:\n- {}\n", lines.join("\n  "))
     }
 
@@ -245,27 +254,70 @@ mod tests {
             ("", "none"),
             ("poam:", "none"),
             ("expires:", "w.yaml:3: waivers[0]: missing field `expires`"),
-            ("approver:", "w.yaml:3: waivers[0]: missing field `approver`"),
-            ("expires: soon", "w.yaml:11: waivers[0].expires: expected a date such as 2026-01-31, found \"soon\""),
-            ("expires: 2026-01-30", "w.yaml:11: waivers[0].expires: expires before it was approved, on 2026-01-31"),
-            ("type: XX", "w.yaml:11: waivers[0].type: unknown variant `XX`, expected one of `OR`, `FP`, `RA`, `VD`"),
-            ("rule: nope", "w.yaml:11: waivers[0].rule: there is no rule \"nope\""),
-            ("justification: ' '", "w.yaml:11: waivers[0].justification: a text is expected here, it is empty"),
-            ("selector: {}", "w.yaml:11: waivers[0].selector: this is every failure of the rule; "),
-            ("selector: {labels: {}}", "w.yaml:11: waivers[0].selector: this is every failure of the rule; "),
-            ("selector: {uid: a, name: b}", "w.yaml:11: waivers[0].selector.uid: a uid stands instead of"),
-            ("selector: {kind: Pods}", "w.yaml:11: waivers[0].selector.kind: no result is about the kind \"Pods\""),
+            (
+                "approver:",
+                "w.yaml:3: waivers[0]: missing field `approver`",
+            ),
+            (
+                "expires: soon",
+                "w.yaml:11: waivers[0].expires: expected a date such as 2026-01-31, found \"soon\"",
+            ),
+            (
+                "expires: 2026-01-30",
+                "w.yaml:11: waivers[0].expires: expires before it was approved, on 2026-01-31",
+            ),
+            (
+                "type: XX",
+                "w.yaml:11: waivers[0].type: unknown variant `XX`, expected one of `OR`, `FP`, `RA`, `VD`",
+            ),
+            (
+                "rule: nope",
+                "w.yaml:11: waivers[0].rule: there is no rule \"nope\"",
+            ),
+            (
+                "justification: ' '",
+                "w.yaml:11: waivers[0].justification: a text is expected here, it is empty",
+            ),
+            (
+                "selector: {}",
+                "w.yaml:11: waivers[0].selector: this is every failure of the rule; ",
+            ),
+            (
+                "selector: {labels: {}}",
+                "w.yaml:11: waivers[0].selector: this is every failure of the rule; ",
+            ),
+            (
+                "selector: {uid: a, name: b}",
+                "w.yaml:11: waivers[0].selector.uid: a uid stands instead of",
+            ),
+            (
+                "selector: {kind: Pods}",
+                "w.yaml:11: waivers[0].selector.kind: no result is about the kind \"Pods\"",
+            ),
             ("selector: {uid: a, port: 80, container: c}", "none"),
             ("selector: {kind: Cluster}", "none"),
-            ("note: x", "w.yaml:12: waivers[0].note: unknown key; there are id, rule, selector, type, "),
+            (
+                "note: x",
+                "w.yaml:12: waivers[0].note: unknown key; there are id, rule, selector, type, ",
+            ),
         ];
         for (change, expected) in table {
             let found = error(&with(change));
             assert!(found.starts_with(expected), "{change:?}: {found}");
         }
-        let twice = format!("{}{}", with(""), with("").split_once("waivers:\n").unwrap().1);
-        assert_eq!(error(&twice), "w.yaml:12: waivers[1].id: there are two waivers \"W-1\"");
-        assert!(error("version: 2\nwaivers: []").starts_with("w.yaml:1: version: version 2 is not known"));
+        let twice = format!(
+            "{}{}",
+            with(""),
+            with("").split_once("waivers:\n").unwrap().1
+        );
+        assert_eq!(
+            error(&twice),
+            "w.yaml:12: waivers[1].id: there are two waivers \"W-1\""
+        );
+        assert!(
+            error("version: 2\nwaivers: []")
+                .starts_with("w.yaml:1: version: version 2 is not known")
+        );
         assert!(error("[]").starts_with("w.yaml:1: the file: "));
     }
 }

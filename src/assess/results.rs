@@ -61,11 +61,7 @@ impl Key {
 }
 
 impl<'m> Builder<'m> {
-    pub(super) fn new(
-        model: &'m Model<'m>,
-        cluster: &'m str,
-        waiving: &'m Waiving<'m>,
-    ) -> Self {
+    pub(super) fn new(model: &'m Model<'m>, cluster: &'m str, waiving: &'m Waiving<'m>) -> Self {
         let groups = (0..)
             .zip(&model.pods)
             .flat_map(|(group, pod)| {

@@ -145,13 +145,19 @@ impl Place<'_> {
         };
         let object = self.object();
         let port = self.port.map(|port| (port.number, port.protocol.as_str()));
-        let wanted_port = selector.port.as_ref().map(|port| (port.number, port.protocol.as_str()));
+        let wanted_port = selector
+            .port
+            .as_ref()
+            .map(|port| (port.number, port.protocol.as_str()));
         fits(&selector.namespace, Some(namespace))
             && fits(&selector.kind, Some(kind))
             && fits(&selector.name, Some(name))
             && fits(&selector.container, self.container)
             && wanted_port.is_none_or(|wanted| port == Some(wanted))
-            && fits(&selector.uid, object.and_then(|object| object.identity.uid.as_deref()))
+            && fits(
+                &selector.uid,
+                object.and_then(|object| object.identity.uid.as_deref()),
+            )
             && selector
                 .labels
                 .iter()
@@ -207,7 +213,11 @@ mod tests {
             ("2026-01-31T23:30:00-01:00", true),
         ];
         for (time, expired) in table {
-            assert_eq!(day("2026-01-31") < started_on(time).unwrap(), expired, "{time}");
+            assert_eq!(
+                day("2026-01-31") < started_on(time).unwrap(),
+                expired,
+                "{time}"
+            );
         }
         assert_eq!(started_on("yesterday"), None);
     }
@@ -256,15 +266,33 @@ spec: {hostPID: true, containers: [{name: c, securityContext: {privileged: true}
         let report = assess(&snapshot, &catalog, options);
         let results = report.rules.iter().flat_map(|rule| &rule.results);
         let rows = results.map(|result| {
-            let names: Vec<&str> = result.subjects.iter().map(|subject| report.subject(subject).2).collect();
+            let names: Vec<&str> = result
+                .subjects
+                .iter()
+                .map(|subject| report.subject(subject).2)
+                .collect();
             let waiver = result.waiver_id.as_deref().unwrap_or("-");
             format!("{} {} {waiver}", result.effective.name(), names.join("+"))
         });
         let states = report.waivers.iter().map(|of| {
-            format!("{} {} {}/{} {}", of.waiver.id, of.status.name(), of.waived, of.matched, of.results.len())
+            format!(
+                "{} {} {}/{} {}",
+                of.waiver.id,
+                of.status.name(),
+                of.waived,
+                of.matched,
+                of.results.len()
+            )
         });
-        let sc39 = report.controls.iter().find(|control| catalog.controls[control.control].id == "sc-39");
-        let gate = [report.gate.exit_code.to_string(), report.gate.meaning.clone(), sc39.unwrap().determination.name().to_owned()];
+        let sc39 = report
+            .controls
+            .iter()
+            .find(|control| catalog.controls[control.control].id == "sc-39");
+        let gate = [
+            report.gate.exit_code.to_string(),
+            report.gate.meaning.clone(),
+            sc39.unwrap().determination.name().to_owned(),
+        ];
         (rows.collect(), states.collect(), gate.to_vec())
     }
 
@@ -282,7 +310,10 @@ spec: {hostPID: true, containers: [{name: c, securityContext: {privileged: true}
     fn a_waiver_that_fits_some_subjects_splits_their_result() {
         let by_uid = waiver("W", "host-namespaces", "uid: two", "2026-01-01");
         let (rows, states, gate) = assessed(&file(&[by_uid]));
-        assert_eq!(rows, ["fail web-1 -", "waived web-2 W", "fail web-1+web-2 -"]);
+        assert_eq!(
+            rows,
+            ["fail web-1 -", "waived web-2 W", "fail web-1+web-2 -"]
+        );
         assert_eq!(states, ["W applied 1/1 1"]);
         assert_eq!(gate[0], "1");
     }
@@ -290,8 +321,18 @@ spec: {hostPID: true, containers: [{name: c, securityContext: {privileged: true}
     #[test]
     fn waived_failures_pass_the_gate_and_stay_exceptions() {
         let waivers = [
-            waiver("A", "host-namespaces", "labels: {app: web, pod-template-hash: x}", "2026-01-01"),
-            waiver("B", "privileged-containers", "container: c, kind: Pod, namespace: shop", "2026-01-01"),
+            waiver(
+                "A",
+                "host-namespaces",
+                "labels: {app: web, pod-template-hash: x}",
+                "2026-01-01",
+            ),
+            waiver(
+                "B",
+                "privileged-containers",
+                "container: c, kind: Pod, namespace: shop",
+                "2026-01-01",
+            ),
         ];
         let (rows, states, gate) = assessed(&file(&waivers));
         assert_eq!(rows, ["waived web-1+web-2 A", "waived web-1+web-2 B"]);
@@ -302,11 +343,31 @@ spec: {hostPID: true, containers: [{name: c, securityContext: {privileged: true}
     #[test]
     fn what_does_not_fit_or_hold_waives_nothing() {
         let waivers = [
-            waiver("expired", "host-namespaces", "namespace: shop", "2025-12-31"),
-            waiver("port", "host-namespaces", "namespace: shop, port: 80", "2026-01-01"),
-            waiver("label", "host-namespaces", "labels: {app: other}", "2026-01-01"),
+            waiver(
+                "expired",
+                "host-namespaces",
+                "namespace: shop",
+                "2025-12-31",
+            ),
+            waiver(
+                "port",
+                "host-namespaces",
+                "namespace: shop, port: 80",
+                "2026-01-01",
+            ),
+            waiver(
+                "label",
+                "host-namespaces",
+                "labels: {app: other}",
+                "2026-01-01",
+            ),
             waiver("name", "privileged-containers", "name: web", "2026-01-01"),
-            waiver("other-rule", "seccomp-profile", "namespace: shop", "2026-01-01"),
+            waiver(
+                "other-rule",
+                "seccomp-profile",
+                "namespace: shop",
+                "2026-01-01",
+            ),
         ];
         let (rows, states, _) = assessed(&file(&waivers));
         assert_eq!(rows, ["fail web-1+web-2 -", "fail web-1+web-2 -"]);
@@ -329,6 +390,9 @@ spec: {hostPID: true, containers: [{name: c, securityContext: {privileged: true}
         ];
         let (rows, states, _) = assessed(&file(&waivers));
         assert_eq!(rows[..2], ["waived web-1 B", "waived web-2 A"]);
-        assert_eq!(states, ["A applied 1/2 1", "B applied 1/1 1", "C expired 0/2 0"]);
+        assert_eq!(
+            states,
+            ["A applied 1/2 1", "B applied 1/1 1", "C expired 0/2 0"]
+        );
     }
 }

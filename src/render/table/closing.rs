@@ -106,7 +106,9 @@ fn waivers(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
     for of in &report.waivers {
         let waiver = &of.waiver;
         let state = match of.status {
-            WaiverStatus::Applied => counted(usize::try_from(of.waived).unwrap_or(usize::MAX), "row") + " waived",
+            WaiverStatus::Applied => {
+                counted(usize::try_from(of.waived).unwrap_or(usize::MAX), "row") + " waived"
+            }
             WaiverStatus::Expired => format!(
                 "expired on {}, waives nothing; {} failing rows fit it",
                 waiver.expires, of.matched
@@ -114,7 +116,15 @@ fn waivers(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
             WaiverStatus::Unmatched => "unmatched: no failing row fits it".to_owned(),
             WaiverStatus::NotSelected => "its rule is not selected".to_owned(),
         };
-        page.text(0, &format!("{} {} ({}): {state}", waiver.id, waiver.rule, waiver.deviation.code()))?;
+        page.text(
+            0,
+            &format!(
+                "{} {} ({}): {state}",
+                waiver.id,
+                waiver.rule,
+                waiver.deviation.code()
+            ),
+        )?;
         let poam = waiver.poam.as_ref().map(|poam| format!(", {poam}"));
         let approval = format!(
             "approved by {} on {}, holds through {}{}: {}",

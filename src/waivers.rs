@@ -248,60 +248,62 @@ mod tests {
         read.map_or_else(|error| error.to_string(), |_| "none".to_owned())
     }
 
+    /// Changes of a waiver, and what is said of them.
+    const WRONG: &[(&str, &str)] = &[
+        ("", "none"),
+        ("poam:", "none"),
+        ("expires:", "w.yaml:3: waivers[0]: missing field `expires`"),
+        (
+            "approver:",
+            "w.yaml:3: waivers[0]: missing field `approver`",
+        ),
+        (
+            "expires: soon",
+            "w.yaml:11: waivers[0].expires: expected a date such as 2026-01-31, found \"soon\"",
+        ),
+        (
+            "expires: 2026-01-30",
+            "w.yaml:11: waivers[0].expires: expires before it was approved, on 2026-01-31",
+        ),
+        (
+            "type: XX",
+            "w.yaml:11: waivers[0].type: unknown variant `XX`, expected one of `OR`, `FP`, `RA`, `VD`",
+        ),
+        (
+            "rule: nope",
+            "w.yaml:11: waivers[0].rule: there is no rule \"nope\"",
+        ),
+        (
+            "justification: ' '",
+            "w.yaml:11: waivers[0].justification: a text is expected here, it is empty",
+        ),
+        (
+            "selector: {}",
+            "w.yaml:11: waivers[0].selector: this is every failure of the rule; ",
+        ),
+        (
+            "selector: {labels: {}}",
+            "w.yaml:11: waivers[0].selector: this is every failure of the rule; ",
+        ),
+        (
+            "selector: {uid: a, name: b}",
+            "w.yaml:11: waivers[0].selector.uid: a uid stands instead of",
+        ),
+        (
+            "selector: {kind: Pods}",
+            "w.yaml:11: waivers[0].selector.kind: no result is about the kind \"Pods\"",
+        ),
+        ("selector: {uid: a, port: 80, container: c}", "none"),
+        ("selector: {kind: Cluster}", "none"),
+        (
+            "note: x",
+            "w.yaml:12: waivers[0].note: unknown key; there are id, rule, selector, type, ",
+        ),
+    ];
+
     #[test]
     fn what_is_wrong_names_file_line_and_key() {
-        let table = [
-            ("", "none"),
-            ("poam:", "none"),
-            ("expires:", "w.yaml:3: waivers[0]: missing field `expires`"),
-            (
-                "approver:",
-                "w.yaml:3: waivers[0]: missing field `approver`",
-            ),
-            (
-                "expires: soon",
-                "w.yaml:11: waivers[0].expires: expected a date such as 2026-01-31, found \"soon\"",
-            ),
-            (
-                "expires: 2026-01-30",
-                "w.yaml:11: waivers[0].expires: expires before it was approved, on 2026-01-31",
-            ),
-            (
-                "type: XX",
-                "w.yaml:11: waivers[0].type: unknown variant `XX`, expected one of `OR`, `FP`, `RA`, `VD`",
-            ),
-            (
-                "rule: nope",
-                "w.yaml:11: waivers[0].rule: there is no rule \"nope\"",
-            ),
-            (
-                "justification: ' '",
-                "w.yaml:11: waivers[0].justification: a text is expected here, it is empty",
-            ),
-            (
-                "selector: {}",
-                "w.yaml:11: waivers[0].selector: this is every failure of the rule; ",
-            ),
-            (
-                "selector: {labels: {}}",
-                "w.yaml:11: waivers[0].selector: this is every failure of the rule; ",
-            ),
-            (
-                "selector: {uid: a, name: b}",
-                "w.yaml:11: waivers[0].selector.uid: a uid stands instead of",
-            ),
-            (
-                "selector: {kind: Pods}",
-                "w.yaml:11: waivers[0].selector.kind: no result is about the kind \"Pods\"",
-            ),
-            ("selector: {uid: a, port: 80, container: c}", "none"),
-            ("selector: {kind: Cluster}", "none"),
-            (
-                "note: x",
-                "w.yaml:12: waivers[0].note: unknown key; there are id, rule, selector, type, ",
-            ),
-        ];
-        for (change, expected) in table {
+        for (change, expected) in WRONG {
             let found = error(&with(change));
             assert!(found.starts_with(expected), "{change:?}: {found}");
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::model::Port;
+use crate::model::selector::Labels as _;
 use crate::plan::Date;
 use crate::report::{self, RuleReport, SubjectRef, WaiverReport, WaiverStatus};
 use crate::rules::{Observation, Verdict};
@@ -36,12 +37,11 @@ impl<'w> Waiving<'w> {
         snapshot: &Snapshot,
         observation: &Observation,
         subjects: Vec<SubjectRef>,
-    ) -> BTreeMap<Option<usize>, Vec<SubjectRef>> {
-        let of_rule: Vec<usize> = self.holding(rule).collect();
-        if observation.verdict != Verdict::Fail || of_rule.is_empty() {
-            return BTreeMap::from([(None, subjects)]);
+    ) -> Vec<(Option<u32>, Vec<SubjectRef>)> {
+        if observation.verdict != Verdict::Fail || self.holding(rule).next().is_none() {
+            return vec![(None, subjects)];
         }
-        let mut parts: BTreeMap<Option<usize>, Vec<SubjectRef>> = BTreeMap::new();
+        let mut parts: BTreeMap<Option<u32>, Vec<SubjectRef>> = BTreeMap::new();
         for subject in subjects {
             let place = Place {
                 snapshot,
@@ -49,24 +49,22 @@ impl<'w> Waiving<'w> {
                 container: observation.container.as_deref(),
                 port: observation.port.as_ref(),
             };
-            let waiver = of_rule
-                .iter()
-                .copied()
-                .find(|index| place.is_meant(&self.waivers[*index].selector));
-            parts.entry(waiver).or_default().push(subject);
+            let waiver = self
+                .holding(rule)
+                .find(|(_, waiver)| place.is_meant(&waiver.selector));
+            parts
+                .entry(waiver.map(|(index, _)| index))
+                .or_default()
+                .push(subject);
         }
-        parts
+        parts.into_iter().collect()
     }
 
-    /// The id of a waiver.
-    pub(super) fn id(&self, index: usize) -> Option<String> {
-        Some(self.waivers.get(index)?.id.clone())
-    }
-
-    fn holding(&self, rule: &str) -> impl Iterator<Item = usize> {
-        let all = self.waivers.iter().zip(&self.expired).enumerate();
-        all.filter(move |(_, (waiver, expired))| waiver.rule == rule && !**expired)
-            .map(|(index, _)| index)
+    /// The waivers of a rule whose time is not over, with their place in the file.
+    fn holding(&self, rule: &str) -> impl Iterator<Item = (u32, &'w Waiver)> {
+        let all = (0..).zip(self.waivers).zip(&self.expired);
+        all.filter(move |((_, waiver), expired)| waiver.rule == rule && !**expired)
+            .map(|(waiver, _)| waiver)
     }
 
     /// What became of each waiver, in the order of their ids.
@@ -75,8 +73,8 @@ impl<'w> Waiving<'w> {
             .waivers
             .iter()
             .zip(&self.expired)
-            .enumerate()
-            .map(|(index, (waiver, expired))| {
+            .zip(0_u32..)
+            .map(|((waiver, expired), index)| {
                 let rule = rules.iter().find(|report| report.rule.id == waiver.rule);
                 one(index, waiver, *expired, snapshot, rule)
             })
@@ -87,13 +85,13 @@ impl<'w> Waiving<'w> {
 }
 
 fn one(
-    index: usize,
+    index: u32,
     waiver: &Waiver,
     expired: bool,
     snapshot: &Snapshot,
     rule: Option<&RuleReport>,
 ) -> WaiverReport {
-    let (mut matched, mut waived, mut results) = (0, 0, Vec::new());
+    let (mut matched, mut rows, mut results) = (0, 0, Vec::new());
     for result in rule.into_iter().flat_map(|rule| &rule.results) {
         if result.verdict != Verdict::Fail {
             continue;
@@ -109,7 +107,7 @@ fn one(
         };
         matched += result.subjects.iter().filter(is_meant).count() as u64;
         if result.waiver == Some(index) {
-            waived += result.subjects.len() as u64;
+            rows += result.subjects.len() as u64;
             results.push(result.id.clone());
         }
     }
@@ -123,8 +121,9 @@ fn one(
             (false, true, _) => WaiverStatus::Applied,
         },
         waiver: waiver.clone(),
+        index,
         matched,
-        waived,
+        waived: rows,
         results,
     }
 }
@@ -158,10 +157,9 @@ impl Place<'_> {
                 &selector.uid,
                 object.and_then(|object| object.identity.uid.as_deref()),
             )
-            && selector
-                .labels
-                .iter()
-                .all(|(key, value)| object.and_then(|object| label(object, key)) == Some(value))
+            && selector.labels.iter().all(|(key, value)| {
+                object.and_then(|object| label(object, key)) == Some(value.as_str())
+            })
     }
 
     fn object(&self) -> Option<&Object> {
@@ -177,9 +175,8 @@ fn label<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
     let of_instance = object
         .instance
         .as_ref()
-        .and_then(|instance| instance.metadata.labels.get(key));
-    let shared = || object.projection.metadata().labels.get(key);
-    of_instance.or_else(shared).map(String::as_str)
+        .and_then(|instance| instance.metadata.labels.label(key));
+    of_instance.or_else(|| object.projection.metadata().labels.label(key))
 }
 
 /// The day of a time in RFC 3339, in UTC.
@@ -271,7 +268,7 @@ spec: {hostPID: true, containers: [{name: c, securityContext: {privileged: true}
                 .iter()
                 .map(|subject| report.subject(subject).2)
                 .collect();
-            let waiver = result.waiver_id.as_deref().unwrap_or("-");
+            let waiver = report.waiver_id(result).unwrap_or("-");
             format!("{} {} {waiver}", result.effective.name(), names.join("+"))
         });
         let states = report.waivers.iter().map(|of| {

@@ -68,7 +68,7 @@ pub(super) fn groups<'s>(
         }
         let chain = owners.chain(object.namespace(), &pod.metadata.owner_references, gaps);
         let hash = instance.metadata.labels.label("pod-template-hash");
-        let behind = owners.deployment_behind(object.namespace(), &chain, hash);
+        let behind = owners.workload_behind(object.namespace(), &chain, hash);
         used.extend(behind);
         let workload = workload(object, &chain, behind.map(|index| &snapshot.objects[index]));
         let mut group = PodGroup {
@@ -120,12 +120,9 @@ fn in_order(mut groups: Vec<PodGroup<'_>>) -> Vec<PodGroup<'_>> {
 }
 
 /// Kind and name of what a pod belongs to; the pod itself where nothing owns it.
-fn workload(pod: &Object, chain: &OwnerChain, deployment: Option<&Object>) -> (String, String) {
-    if let Some(deployment) = deployment {
-        return (
-            deployment.kind.name().to_owned(),
-            deployment.name().to_owned(),
-        );
+fn workload(pod: &Object, chain: &OwnerChain, behind: Option<&Object>) -> (String, String) {
+    if let Some(behind) = behind {
+        return (behind.kind.name().to_owned(), behind.name().to_owned());
     }
     chain.workload().map_or_else(
         || (pod.kind.name().to_owned(), pod.name().to_owned()),
@@ -146,8 +143,7 @@ fn key<'s>(
     let redirection = instance
         .metadata
         .annotations
-        .get("ambient.istio.io/redirection")
-        .map(String::as_str);
+        .get("ambient.istio.io/redirection");
     let os = pod.spec.os.as_ref().map(|os| os.name == "windows");
     Key {
         namespace: object.namespace(),
@@ -163,8 +159,7 @@ fn key<'s>(
             .metadata
             .labels
             .iter()
-            .filter(|(key, _)| selected.contains(key.as_str()))
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .filter(|(key, _)| selected.contains(key))
             .collect(),
         ephemeral: instance
             .spec
@@ -180,7 +175,7 @@ fn key<'s>(
                     .iter()
                     .chain(&status.init_container_statuses)
             })
-            .map(|status| (status.name.as_str(), status.resources.as_ref()))
+            .map(|status| (&*status.name, status.resources.as_deref()))
             .collect(),
         attestations: node
             .and_then(|node| nodes.attested.get(node))

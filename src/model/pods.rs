@@ -146,7 +146,7 @@ impl<'s> PodGroup<'s> {
             ended: false,
         });
         let instance = self.instance;
-        let debug = instance.map_or(self.spec.ephemeral_containers.as_slice(), |instance| {
+        let debug = instance.map_or(&*self.spec.ephemeral_containers, |instance| {
             &instance.spec.ephemeral_containers
         });
         let ephemeral =
@@ -186,12 +186,9 @@ impl<'s> PodGroup<'s> {
 
     /// An annotation.
     pub fn annotation(&self, key: &str) -> Option<&'s str> {
-        let instance = self
-            .instance
-            .and_then(|instance| instance.metadata.annotations.get(key));
-        instance
-            .or_else(|| self.metadata.annotations.get(key))
-            .map(String::as_str)
+        self.instance
+            .and_then(|instance| instance.metadata.annotations.get(key))
+            .or_else(|| self.metadata.annotations.get(key).map(String::as_str))
     }
 
     /// What to say of a pod that the API can't change: the kubelet runs it from a file of the node.
@@ -223,10 +220,10 @@ impl<'s> PodGroup<'s> {
             let (index, status) = statuses
                 .iter()
                 .enumerate()
-                .find(|(_, status)| status.name == container)?;
+                .find(|(_, status)| &*status.name == container)?;
             Some((
                 format!("/status/{place}/{index}/resources"),
-                status.resources.as_ref()?,
+                status.resources.as_deref()?,
             ))
         })
     }
@@ -242,7 +239,7 @@ impl<'s> PodGroup<'s> {
                 status
                     .pod_ips
                     .iter()
-                    .map(|address| address.ip.as_str())
+                    .map(|address| &*address.ip)
                     .chain(status.pod_ip.as_deref())
             })
         })
@@ -254,11 +251,7 @@ impl Labels for PodGroup<'_> {
         let instance = self
             .instance
             .and_then(|instance| instance.metadata.labels.get(key));
-        self.metadata
-            .labels
-            .get(key)
-            .or(instance)
-            .map(String::as_str)
+        self.metadata.labels.label(key).or(instance)
     }
 }
 
@@ -277,6 +270,6 @@ pub(super) fn has_ended(instance: &PodInstance, container: &str) -> bool {
         status
             .ephemeral_container_statuses
             .iter()
-            .any(|status| status.name == container && status.state.terminated.is_some())
+            .any(|status| &*status.name == container && status.state.terminated.is_some())
     })
 }

@@ -3,9 +3,9 @@
 pub mod gate;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde_json::Value;
-
+use crate::canonical::Text;
 use crate::catalog::{Catalog, Relation};
 use crate::gaps::Missing;
 use crate::kind::Kind;
@@ -125,9 +125,7 @@ pub struct RuleResult {
     /// What it counts as.
     pub effective: Effective,
     /// The waiver that holds for it, by index in the order of its file.
-    pub waiver: Option<usize>,
-    /// The id of that waiver.
-    pub waiver_id: Option<String>,
+    pub waiver: Option<u32>,
     /// Severity of a failure.
     pub severity: Severity,
     /// Why.
@@ -135,7 +133,7 @@ pub struct RuleResult {
     /// In words.
     pub message: String,
     /// Values read.
-    pub reads: Vec<ResultRead>,
+    pub reads: Box<[ResultRead]>,
     /// Whom it is about, sorted.
     pub subjects: Vec<SubjectRef>,
 }
@@ -146,9 +144,9 @@ pub struct ResultRead {
     /// Where.
     pub from: ReadFrom,
     /// JSON pointer into it.
-    pub pointer: String,
+    pub pointer: Arc<str>,
     /// What stands there; `None` when nothing does.
-    pub value: Option<Value>,
+    pub value: Option<Text>,
 }
 
 /// Whom a result is about. Small, since there is one for every row.
@@ -195,6 +193,8 @@ impl SubjectRef {
 pub struct WaiverReport {
     /// The waiver.
     pub waiver: Waiver,
+    /// Its place in the file, as results name it.
+    pub index: u32,
     /// Whether it holds, and for anything.
     pub status: WaiverStatus,
     /// Failing rows that its selector fits, whether or not it holds for them.
@@ -401,6 +401,14 @@ pub struct PartReport {
 }
 
 impl Report<'_> {
+    /// The id of the waiver that holds for a result.
+    pub fn waiver_id(&self, result: &RuleResult) -> Option<&str> {
+        let index = result.waiver?;
+        let mut waivers = self.waivers.iter();
+        let of = waivers.find(|of| of.index == index)?;
+        Some(&of.waiver.id)
+    }
+
     /// Kind, namespace and name of a subject, as in CSV.
     pub fn subject<'a>(&'a self, subject: &'a SubjectRef) -> (&'static str, &'a str, &'a str) {
         place(self.snapshot, subject)

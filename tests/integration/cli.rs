@@ -62,9 +62,27 @@ fn waived(file: &str) -> (String, serde_json::Value, Option<i32>) {
 #[test]
 fn waivers_show_in_table_and_evidence() {
     let table = [
-        ("waivers.yaml", Some(0), "W-1 container-runtime (OR): 1 row waived", "applied", "waived"),
-        ("expired.yaml", Some(1), "W-2 container-runtime (OR): expired on 2026-11-01", "expired", "fail"),
-        ("unmatched.yaml", Some(1), "W-3 container-runtime (OR): unmatched", "unmatched", "fail"),
+        (
+            "waivers.yaml",
+            Some(0),
+            "W-1 container-runtime (OR): 1 row waived",
+            "applied",
+            "waived",
+        ),
+        (
+            "expired.yaml",
+            Some(1),
+            "W-2 container-runtime (OR): expired on 2026-11-01",
+            "expired",
+            "fail",
+        ),
+        (
+            "unmatched.yaml",
+            Some(1),
+            "W-3 container-runtime (OR): unmatched",
+            "unmatched",
+            "fail",
+        ),
     ];
     for (file, code, words, status, effective) in table {
         let (table, evidence, found) = waived(file);
@@ -75,8 +93,15 @@ fn waivers_show_in_table_and_evidence() {
         let failed = results.iter().find(|result| result["verdict"] == "fail");
         let failed = failed.expect("a node fails");
         assert_eq!(failed["effectiveVerdict"], effective, "{file}");
-        assert_eq!(failed["waiverId"].is_string(), effective == "waived", "{file}");
+        assert_eq!(
+            failed["waiverId"].is_string(),
+            effective == "waived",
+            "{file}"
+        );
         let control = &evidence["controls"][0];
-        assert_eq!(control["determination"], "exceptions", "{file}: waived or not, it failed");
+        assert_eq!(
+            control["determination"], "exceptions",
+            "{file}: waived or not, it failed"
+        );
     }
 }

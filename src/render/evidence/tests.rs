@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::canonical;
 use crate::kind::Kind;
-use crate::render::{Format, RenderOptions, sample};
 use crate::plan::Plan;
+use crate::render::{Format, RenderOptions, sample};
 use crate::report::Report;
 use crate::snapshot::ReadStatus;
 use crate::testing;
@@ -107,24 +107,43 @@ fn plan_and_waivers_are_in_the_file_whole() {
         .collect();
     assert!(errors.is_empty(), "{errors:#?}");
     let digest = canonical::sha256(&canonical::to_bytes(&document["plan"]["document"]).unwrap());
-    assert_eq!(document["plan"]["digest"], json!(format!("sha256:{digest}")));
+    assert_eq!(
+        document["plan"]["digest"],
+        json!(format!("sha256:{digest}"))
+    );
     assert_eq!(document["boundary"]["systemName"], json!("Shop"));
     let excluded = json!([{"name": "shop-test", "reason": "not ours"}]);
     assert_eq!(document["boundary"]["namespaces"]["excluded"], excluded);
-    let statuses: Vec<&Value> = document["waivers"].as_array().unwrap().iter().map(|waiver| &waiver["status"]).collect();
+    let statuses: Vec<&Value> = document["waivers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|waiver| &waiver["status"])
+        .collect();
     assert_eq!(statuses, [&json!("unmatched"), &json!("applied")]);
     let waived = document["results"].as_array().unwrap().iter();
-    let waived: Vec<&Value> = waived.filter(|result| result["waiverId"] == json!("W-2")).collect();
+    let waived: Vec<&Value> = waived
+        .filter(|result| result["waiverId"] == json!("W-2"))
+        .collect();
     assert_eq!(waived.len(), 1);
     assert_eq!(waived[0]["effectiveVerdict"], json!("waived"));
     assert_eq!(waived[0]["verdict"], json!("fail"));
     assert_eq!(document["waivers"][1]["results"], json!([waived[0]["id"]]));
-    let planned = document["results"].as_array().unwrap().iter().flat_map(|result| result["reads"].as_array().unwrap());
-    let planned: Vec<&Value> = planned.filter(|read| read["object"] == json!("plan")).collect();
+    let planned = document["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|result| result["reads"].as_array().unwrap());
+    let planned: Vec<&Value> = planned
+        .filter(|read| read["object"] == json!("plan"))
+        .collect();
     assert!(!planned.is_empty());
     for read in planned {
         let pointer = read["pointer"].as_str().unwrap();
-        assert_eq!(document["plan"]["document"].pointer(pointer), Some(&read["value"]));
+        assert_eq!(
+            document["plan"]["document"].pointer(pointer),
+            Some(&read["value"])
+        );
     }
 }
 

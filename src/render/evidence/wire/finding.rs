@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::words::Written;
-use crate::render::evidence::ordered::Ordered;
-use crate::report::{Effective, ResultRead, RuleResult, SubjectRef};
+use crate::canonical::Text;
+use crate::report::{Effective, Report, ResultRead, RuleResult, SubjectRef};
 use crate::rules::{self, Rule, Severity, Verdict};
 
 /// One statement of a rule, the same about each of its subjects.
@@ -71,7 +71,7 @@ struct Read<'r> {
     /// What stands there.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Value>")]
-    value: Option<Ordered<'r>>,
+    value: Option<&'r Text>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -110,7 +110,7 @@ enum Subject<'r> {
 }
 
 impl<'r> Finding<'r> {
-    pub(super) fn new(rule: &'static Rule, result: &'r RuleResult) -> Self {
+    pub(super) fn new(report: &'r Report<'r>, rule: &'static Rule, result: &'r RuleResult) -> Self {
         Self {
             container: result.container.as_deref(),
             effective_verdict: Written(result.effective),
@@ -127,7 +127,7 @@ impl<'r> Finding<'r> {
             severity: Written(result.severity),
             subjects: result.subjects.iter().map(Subject::new).collect(),
             verdict: Written(result.verdict),
-            waiver_id: result.waiver_id.as_deref(),
+            waiver_id: report.waiver_id(result),
         }
     }
 }
@@ -142,7 +142,7 @@ impl<'r> Read<'r> {
             },
             pointer: &read.pointer,
             present: read.value.is_some(),
-            value: read.value.as_ref().map(Ordered),
+            value: read.value.as_ref(),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::report::{Report, SubjectRef};
 use catalogue::{Catalogue, Framework};
 use coverage::Coverage;
 use finding::Finding;
-use object::{Object, Projection};
+use object::{Canonical, Object, Projection};
 use outcome::{Control, Summary};
 use run::{Boundary, Cluster, Plan, Redaction, Run, Tool};
 use waiver::Waiver;
@@ -34,7 +34,7 @@ const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
 /// What the document is made of.
 pub(super) struct Sources<'r> {
     report: &'r Report<'r>,
-    projections: Index,
+    projections: Index<'r>,
     /// Of each object, whether a result is about it.
     judged: Vec<bool>,
 }
@@ -174,7 +174,10 @@ impl Serialize for Objects<'_> {
 impl Serialize for Projections<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let entries = self.0.projections.entries();
-        serializer.collect_seq(entries.map(|(digest, value)| Projection { digest, value }))
+        serializer.collect_seq(entries.map(|(digest, projection)| Projection {
+            digest,
+            value: Canonical(projection),
+        }))
     }
 }
 
@@ -184,7 +187,7 @@ impl Serialize for Results<'_> {
         serializer.collect_seq(rules.flat_map(|rule| {
             rule.results
                 .iter()
-                .map(|result| Finding::new(rule.rule, result))
+                .map(|result| Finding::new(self.0.report, rule.rule, result))
         }))
     }
 }

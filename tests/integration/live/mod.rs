@@ -2,6 +2,7 @@
 
 mod clusters;
 mod faults;
+mod gateways;
 mod permissions;
 mod secrecy;
 

@@ -40,8 +40,8 @@ pub(super) fn of(context: &Context<'_>, host: &str) -> Host {
         let why = "router.tls is absent, and Traefik's entrypoints do not stand in its flags";
         return Host::unknown(host, Reason::ControllerConfigNotRead, why);
     }
-    let named = context.annotation("traefik.ingress.kubernetes.io/router.entrypoints");
-    let used: BTreeSet<String> = match named {
+    let stated = context.annotation("traefik.ingress.kubernetes.io/router.entrypoints");
+    let used: BTreeSet<String> = match stated {
         Some(names) => names
             .split(',')
             .map(|name| name.trim().to_lowercase())

@@ -222,8 +222,8 @@ impl Edge<'_, '_> {
     fn common_hosts(&self, server: &Server, gateway_namespace: &str) -> BTreeSet<String> {
         let own = self.object.namespace();
         let mut common = BTreeSet::new();
-        for served in &server.hosts {
-            let (namespace, served) = served.split_once('/').unwrap_or(("*", served));
+        for entry in &server.hosts {
+            let (namespace, name) = entry.split_once('/').unwrap_or(("*", entry));
             let admitted = match namespace {
                 "*" => true,
                 "." => own == gateway_namespace,
@@ -232,10 +232,10 @@ impl Edge<'_, '_> {
             if !admitted {
                 continue;
             }
-            let served = hosts::normal(Some(served));
-            let names = self.service.spec.hosts.iter();
+            let name = hosts::normal(Some(name));
+            let wanted = self.service.spec.hosts.iter();
             common.extend(
-                names.filter_map(|host| hosts::intersection(&served, &hosts::normal(Some(host)))),
+                wanted.filter_map(|host| hosts::intersection(&name, &hosts::normal(Some(host)))),
             );
         }
         common

@@ -131,11 +131,18 @@ impl Scope {
         let doubtful = [Kind::Pod, Kind::MendixApp]
             .into_iter()
             .flat_map(|kind| gaps.parts(kind).map(|(namespace, _)| namespace.to_owned()));
+        // Pods that only their owners would show to be of an app.
+        let open = pods
+            .iter()
+            .filter(|pod| pod.may_be_of_app().is_some())
+            .filter(|pod| snapshot.holds(Kind::Runtime, pod.namespace))
+            .map(|pod| pod.namespace.to_owned());
         // One that does not decode may be a Mendix object all the same.
         let unreadable = unreadable(snapshot, DECISIVE);
         let namespaces = apps
             .chain(holders)
             .chain(doubtful)
+            .chain(open)
             .chain(unreadable)
             .collect();
         let unread = [Kind::Pod, Kind::MendixApp]

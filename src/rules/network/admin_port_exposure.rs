@@ -33,6 +33,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::EndpointSlice),
         Read::refines(Kind::Ingress),
         Read::refines(Kind::Sidecar),
+        // Owners of pods that nothing else shows to be an app's.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
     ],
     docs: include_str!("../../../docs/rules/admin-port-exposure.md"),
     check,

@@ -33,11 +33,15 @@ impl Reference {
         }
     }
 
-    fn leads_to(&self, apps: &Apps) -> bool {
+    fn groups(&self) -> &[usize] {
         match &self.backend {
-            Backend::Found { groups, .. } => groups.iter().any(|group| apps.contains(group)),
-            Backend::Dangling | Backend::Unread(_) => false,
+            Backend::Found { groups, .. } => groups,
+            Backend::Dangling | Backend::Unread(_) => &[],
         }
+    }
+
+    fn leads_to(&self, apps: &Apps) -> bool {
+        self.groups().iter().any(|group| apps.contains(group))
     }
 
     /// The Services on the way.
@@ -136,6 +140,7 @@ fn harmless(
                 .chain(workloads);
             kinds.map(move |kind| (kind, namespace))
         })
+        .chain(unread_owners(model, references))
         .collect();
     let unknown = rests_on
         .iter()
@@ -171,6 +176,19 @@ fn harmless(
         .fold(observation, |observation, (kind, namespace)| {
             observation.needs(kind, namespace)
         })
+}
+
+/// Owners that were not read of pods behind the references, which nothing else shows to be an app's.
+fn unread_owners<'m>(
+    model: &'m Model<'_>,
+    references: &'m [Reference],
+) -> impl Iterator<Item = (Kind, &'m str)> {
+    references
+        .iter()
+        .flat_map(Reference::groups)
+        .map(|group| &model.pods[*group])
+        .filter(|pod| model.scope.judges(pod) && !pod.is_finished())
+        .filter_map(|pod| model.unread_owner(pod))
 }
 
 fn read_services(

@@ -9,6 +9,8 @@
 //! ```
 
 pub mod apps;
+pub mod capabilities;
+pub mod edge;
 mod grouping;
 pub mod ingress_controllers;
 pub mod limits;
@@ -27,6 +29,7 @@ pub mod security;
 pub mod selector;
 pub mod services;
 pub mod sidecars;
+pub mod user_namespaces;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;

@@ -120,7 +120,7 @@ fn deployment_name<'n>(replica_set: &'n str, template_hash: &str) -> Option<&'n 
         .filter(|name| !name.is_empty())
 }
 
-/// The controller of CronJobs names a Job after its CronJob and the minute that it is due, counted since 1970.
+/// The controller of `CronJobs` names a Job after its `CronJob` and the minute that it is due, counted since 1970.
 fn cron_job_name(job: &str) -> Option<&str> {
     let (name, minute) = job.rsplit_once('-')?;
     let is_minute = !minute.is_empty() && minute.bytes().all(|byte| byte.is_ascii_digit());
@@ -149,7 +149,7 @@ impl<'s> Model<'s> {
     /// same: its kind and namespace.
     pub fn unread_owner(&self, pod: &PodGroup<'s>) -> Option<(Kind, &'s str)> {
         let kind = pod.may_be_of_app()?;
-        may_hold_apps(self.snapshot, &self.gaps, pod.namespace).then(|| (kind, pod.namespace))
+        may_hold_apps(self.snapshot, &self.gaps, pod.namespace).then_some((kind, pod.namespace))
     }
 
     /// The same of all pods of a namespace that have not finished.

@@ -8,6 +8,7 @@ use crate::gaps::Missing;
 use crate::kind::Kind;
 use crate::model::ingress_controllers::Family;
 use crate::model::mesh::Fact;
+use crate::model::selector::Labels as _;
 use crate::model::{Model, PodGroup};
 use crate::projection::Projection;
 use crate::projection::controllers::{self, Settings};
@@ -224,19 +225,66 @@ pub fn serving<'m>(
     object: &Object,
     ingress: &Ingress,
 ) -> Result<Serving<'m>, Unserved> {
-    let named = ingress.spec.ingress_class_name.as_deref();
-    if let Some(name) = named.filter(|name| !name.is_empty()) {
-        return by_class(model, name);
-    }
+    let field = ingress.spec.ingress_class_name.as_deref();
+    let field = field.filter(|name| !name.is_empty());
     let annotation = object
         .projection
         .metadata()
         .annotations
-        .get(CLASS_ANNOTATION);
-    if let Some(class) = annotation.filter(|class| !class.is_empty()) {
-        return by_annotation(model, class);
+        .get(CLASS_ANNOTATION)
+        .map(|class| &**class)
+        .filter(|class| !class.is_empty());
+    if let Some(class) = field.or(annotation)
+        && let Some(serving) = planned(model, class)
+    {
+        return serving;
     }
-    without_class(model)
+    match (field, annotation) {
+        (Some(name), _) => by_class(model, name),
+        (None, Some(class)) => by_annotation(model, class),
+        (None, None) => without_class(model),
+    }
+}
+
+/// What the assessment plan says of a class.
+fn planned<'m>(model: &'m Model<'_>, class: &str) -> Option<Result<Serving<'m>, Unserved>> {
+    let (index, entry) = model.plan.ingress_controller(class)?;
+    let Some(family) = of_plan(&entry.family) else {
+        return Some(Err(Unserved::Unknown(entry.family.clone())));
+    };
+    let pods = model.pods.iter().enumerate();
+    let configs = pods
+        .filter(|(_, pod)| {
+            let label = |key: &str| pod.label(key);
+            !pod.is_finished() && pod.replicas != Some(0) && entry.matches(pod.namespace, &label)
+        })
+        .map(|(group, pod)| Config::new(model, group, pod))
+        .collect();
+    let object = model.snapshot.find(Kind::IngressClass, "", class);
+    let class = object.and_then(|index| match model.object(index).projection.as_ref() {
+        Projection::IngressClass(class) => Some((index, class)),
+        _ => None,
+    });
+    Some(Ok(Serving {
+        family,
+        class,
+        configs,
+        facts: Vec::new(),
+        planned: Some(index),
+    }))
+}
+
+/// The family of a word of the plan.
+fn of_plan(word: &str) -> Option<Family> {
+    Some(match word {
+        "nginx" => Family::Ng,
+        "traefik" => Family::Tr,
+        "haproxy" => Family::Ha,
+        "haproxy-ingress" => Family::Hao,
+        "openshift" => Family::Ocp,
+        "azure" => Family::Ag,
+        other => return Family::of_id(other),
+    })
 }
 
 fn by_class<'m>(model: &'m Model<'_>, name: &str) -> Result<Serving<'m>, Unserved> {

@@ -287,6 +287,10 @@ fn conclude(
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each case, to be read as a table"
+)]
 fn of_host(model: &Model<'_>, serving: &Serving<'_>, wanted: &Wanted, place: &Place) -> Finding {
     if place.client_certificate {
         let message = "a client certificate is required";

@@ -25,13 +25,13 @@ pub(super) fn of_aws(context: &Context<'_>, host: &str) -> Host {
     let certificate = certificate.is_some_and(|arn| !arn.is_empty());
     let (https, http) = match context.annotation("alb.ingress.kubernetes.io/listen-ports") {
         None => (certificate, !certificate),
-        Some(text) => match listeners(text) {
-            Some(listeners) => listeners,
-            None => {
+        Some(text) => {
+            let Some(listeners) = listeners(text) else {
                 let why = "listen-ports is no list of listeners";
                 return Host::unknown(host, Reason::ValueNotUnderstood, why);
-            }
-        },
+            };
+            listeners
+        }
     };
     let tls = if https { Tls::Yes } else { Tls::No };
     let (http, why) = if !http {

@@ -1,4 +1,4 @@
-//! HTTPRoutes of the Gateway API: by the listeners that they are attached to.
+//! Routes for HTTP of the Gateway API: by the listeners that they are attached to.
 
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ impl Edge<'_> {
         let hosts = self.hosts(&own.attachment, &forwarding);
         let doubt = own.attachment.doubts.iter().next().copied();
         let observation = match (conclude(subject.clone(), &hosts), doubt) {
-            (None, None) => self.not_attached(subject.clone(), &own.attachment),
+            (None, None) => not_attached(subject.clone(), &own.attachment),
             (None, Some(doubt)) => doubtful(subject.clone(), doubt),
             (Some(observation), Some(doubt))
                 if observation.verdict == crate::rules::Verdict::Pass =>
@@ -125,16 +125,6 @@ impl Edge<'_> {
             .needs(Kind::HttpRoute, "")
             .needs(Kind::Gateway, "");
         Some(needing(observation, rests_on))
-    }
-
-    fn not_attached(&self, subject: Subject, attachment: &Attachment<'_>) -> Observation {
-        if attachment.names_gateway {
-            let message = "no listener of its Gateways admits it";
-            Observation::not_applicable(subject, Reason::NotAdmitted, message)
-        } else {
-            let message = "names no Gateway, so nothing outside the mesh leads to it";
-            Observation::not_applicable(subject, Reason::Value, message)
-        }
     }
 
     fn facts(&self, attachment: &Attachment<'_>) -> Vec<Fact> {
@@ -336,6 +326,16 @@ fn broken(gateway: &Gateway, listener: &str) -> Option<&'static str> {
         let mut conditions = status.conditions.iter();
         conditions.any(|condition| condition.kind == *kind && condition.status == "False")
     })
+}
+
+fn not_attached(subject: Subject, attachment: &Attachment<'_>) -> Observation {
+    if attachment.names_gateway {
+        let message = "no listener of its Gateways admits it";
+        Observation::not_applicable(subject, Reason::NotAdmitted, message)
+    } else {
+        let message = "names no Gateway, so nothing outside the mesh leads to it";
+        Observation::not_applicable(subject, Reason::Value, message)
+    }
 }
 
 fn doubtful(subject: Subject, doubt: Doubt) -> Observation {

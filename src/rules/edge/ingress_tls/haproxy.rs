@@ -1,4 +1,4 @@
-//! The two controllers that are built on HAProxy.
+//! The two controllers that are built on `HAProxy`.
 
 use super::ingresses::{Context, Switch, has_secret};
 use super::state::{Host, Http, Tls};

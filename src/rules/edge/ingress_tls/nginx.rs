@@ -148,10 +148,9 @@ fn own_certificate(context: &Context<'_>, host: &str) -> Option<Certificate> {
     };
     Some(match context.tls_entry(host) {
         Some(true) => Certificate::Own,
-        Some(false) => Certificate::Default,
         None if wildcard() => Certificate::Wildcard,
         None if entries.iter().any(has_secret) => Certificate::BySan,
-        None => Certificate::Default,
+        Some(false) | None => Certificate::Default,
     })
 }
 

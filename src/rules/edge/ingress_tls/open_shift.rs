@@ -79,6 +79,10 @@ fn refused(route: &Route) -> bool {
         && admitted.all(|condition| condition.is_some_and(|condition| condition.status == "False"))
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each case, to be read as a table"
+)]
 fn of_route(model: &Model<'_>, route: &Route, backends: &[Backend]) -> Host {
     let name = hosts::normal(route.spec.host.as_deref());
     let Some(tls) = &route.spec.tls else {

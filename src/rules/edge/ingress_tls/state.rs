@@ -116,8 +116,9 @@ impl Host {
             Http::Serves => "plain HTTP is served",
             Http::Unknown => "what plain HTTP gets is unknown",
         };
-        let notes: String = self.notes.iter().map(|note| format!(", {note}")).collect();
-        format!("{tls}, {http} ({}{notes})", self.why)
+        let reasons = [self.why.as_str()].into_iter();
+        let reasons: Vec<&str> = reasons.chain(self.notes.iter().copied()).collect();
+        format!("{tls}, {http} ({})", reasons.join(", "))
     }
 }
 

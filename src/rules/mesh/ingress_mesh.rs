@@ -78,6 +78,10 @@ impl Finding {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one object from its paths to its row, step by step"
+)]
 fn judge(
     model: &Model<'_>,
     apps: &Apps,

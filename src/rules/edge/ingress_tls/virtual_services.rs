@@ -259,7 +259,7 @@ impl Edge<'_, '_> {
                     let why = format!("{place}: httpsRedirect is on");
                     return Some(Host::new(host, Tls::No, Http::Redirect, why));
                 }
-                self.plain(server, host, gateway, &place)
+                Some(self.plain(server, host, gateway, &place))
             }
             "HTTPS" | "TLS" | "TCP" => match mode {
                 Some("SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL") => {
@@ -302,7 +302,7 @@ impl Edge<'_, '_> {
     }
 
     /// What a server without TLS makes of a plain request: the first rule that fits counts.
-    fn plain(&self, server: &Server, host: &str, gateway: &Object, place: &str) -> Option<Host> {
+    fn plain(&self, server: &Server, host: &str, gateway: &Object, place: &str) -> Host {
         for route in &self.service.spec.http {
             let matches: Vec<&VirtualMatch> = route
                 .matches
@@ -322,25 +322,25 @@ impl Edge<'_, '_> {
                     .scheme
                     .as_deref()
                     .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
-                return Some(if https {
+                return if https {
                     let why = format!("{place}: the first rule redirects to HTTPS");
                     Host::new(host, Tls::No, Http::Redirect, why)
                 } else {
                     let why = format!("{place}: the first rule redirects, and not to HTTPS");
                     Host::new(host, Tls::No, Http::Serves, why).because(Reason::RedirectNotHttps)
-                });
+                };
             }
             if route.delegate {
                 let why = format!("{place}: another VirtualService goes on");
-                return Some(Host::new(host, Tls::No, Http::Unknown, why));
+                return Host::new(host, Tls::No, Http::Unknown, why);
             }
             if self.leads(route) {
                 let why = format!("{place}: plain HTTP without httpsRedirect");
-                return Some(Host::new(host, Tls::No, Http::Serves, why));
+                return Host::new(host, Tls::No, Http::Serves, why);
             }
         }
         let why = format!("{place}: no rule leads to an app");
-        Some(Host::new(host, Tls::No, Http::Closed, why))
+        Host::new(host, Tls::No, Http::Closed, why)
     }
 
     /// Whether a match can fit a plain request on a server.

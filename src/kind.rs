@@ -32,6 +32,12 @@ pub enum Kind {
     Sidecar,
     Ingress,
     RuntimeClass,
+    LinkerdAuthorizationPolicy,
+    LinkerdHttpRoute,
+    MeshTlsAuthentication,
+    NetworkAuthentication,
+    Server,
+    ServerAuthorization,
     MendixApp,
     OperatorConfiguration,
     Runtime,
@@ -58,6 +64,8 @@ pub enum Presence {
 pub enum Product {
     /// Istio service mesh.
     Istio,
+    /// Linkerd service mesh.
+    Linkerd,
 }
 
 /// How the API server addresses a kind.
@@ -97,6 +105,12 @@ impl Kind {
         Self::Sidecar,
         Self::Ingress,
         Self::RuntimeClass,
+        Self::LinkerdAuthorizationPolicy,
+        Self::LinkerdHttpRoute,
+        Self::MeshTlsAuthentication,
+        Self::NetworkAuthentication,
+        Self::Server,
+        Self::ServerAuthorization,
         Self::MendixApp,
         Self::OperatorConfiguration,
         Self::Runtime,
@@ -127,8 +141,11 @@ impl Kind {
         const V1: &[&str] = &["v1"];
         const ISTIO: &[&str] = &["v1", "v1beta1"];
         const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
-        const MENDIX: &[&str] = &["v1alpha1"];
+        const ALPHA: &[&str] = &["v1alpha1"];
+        const SERVER: &[&str] = &["v1beta3", "v1beta2", "v1beta1"];
+        const MENDIX: &[&str] = ALPHA;
         let istio = Presence::Product(Product::Istio);
+        let linkerd = Presence::Product(Product::Linkerd);
         let (group, versions, plural, namespaced, presence) = match self {
             Self::ConfigMap => ("", V1, "configmaps", true, Presence::BuiltIn),
             Self::LimitRange => ("", V1, "limitranges", true, Presence::BuiltIn),
@@ -180,6 +197,32 @@ impl Kind {
                 "runtimeclasses",
                 false,
                 Presence::BuiltIn,
+            ),
+            Self::LinkerdAuthorizationPolicy => {
+                (LINKERD_GROUP, ALPHA, "authorizationpolicies", true, linkerd)
+            }
+            Self::LinkerdHttpRoute => (LINKERD_GROUP, SERVER, "httproutes", true, linkerd),
+            Self::MeshTlsAuthentication => (
+                LINKERD_GROUP,
+                ALPHA,
+                "meshtlsauthentications",
+                true,
+                linkerd,
+            ),
+            Self::NetworkAuthentication => (
+                LINKERD_GROUP,
+                ALPHA,
+                "networkauthentications",
+                true,
+                linkerd,
+            ),
+            Self::Server => (LINKERD_GROUP, SERVER, "servers", true, linkerd),
+            Self::ServerAuthorization => (
+                LINKERD_GROUP,
+                &["v1beta1"] as _,
+                "serverauthorizations",
+                true,
+                linkerd,
             ),
             Self::MendixApp => (MENDIX_GROUP, MENDIX, "mendixapps", true, Presence::Mendix),
             Self::OperatorConfiguration => (
@@ -239,6 +282,12 @@ impl Kind {
             Self::Sidecar => "Sidecar",
             Self::Ingress => "Ingress",
             Self::RuntimeClass => "RuntimeClass",
+            Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy",
+            Self::LinkerdHttpRoute => "HTTPRoute",
+            Self::MeshTlsAuthentication => "MeshTLSAuthentication",
+            Self::NetworkAuthentication => "NetworkAuthentication",
+            Self::Server => "Server",
+            Self::ServerAuthorization => "ServerAuthorization",
             Self::MendixApp => "MendixApp",
             Self::OperatorConfiguration => "OperatorConfiguration",
             Self::Runtime => "Runtime",
@@ -274,13 +323,22 @@ impl Kind {
 }
 
 impl fmt::Display for Kind {
+    /// The name; with the group where another kind bears the same.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
+        formatter.write_str(self.name())?;
+        match self {
+            Self::LinkerdAuthorizationPolicy | Self::LinkerdHttpRoute => {
+                write!(formatter, ".{LINKERD_GROUP}")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 /// API group of Mendix on Kubernetes.
 pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
+/// API group of Linkerd's policies.
+pub const LINKERD_GROUP: &str = "policy.linkerd.io";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 #[cfg(test)]

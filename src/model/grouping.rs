@@ -262,6 +262,22 @@ fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
             }
         })
         .flat_map(|labels| labels.keys().map(String::as_str))
+        .chain(snapshot.of_kind(Kind::Server).flat_map(server_keys))
+        .collect()
+}
+
+/// The labels that a Server of Linkerd selects pods by.
+fn server_keys<'s>((_, object): (usize, &'s Object)) -> Vec<&'s str> {
+    let Projection::Server(server) = object.projection.as_ref() else {
+        return Vec::new();
+    };
+    let selector = server.spec.pod_selector.iter();
+    selector
+        .flat_map(|selector| {
+            let expressions = selector.match_expressions.iter();
+            let keys = expressions.map(|expression| expression.key.as_str());
+            keys.chain(selector.match_labels.keys().map(String::as_str))
+        })
         .collect()
 }
 

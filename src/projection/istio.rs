@@ -176,6 +176,16 @@ pub struct ConfigMapData {
     /// Istio's mesh configuration, a YAML document in the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesh: Option<MeshConfig>,
+    /// The values that Linkerd was installed with, a YAML document in the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<super::linkerd::Values>,
+    /// The configuration of Linkerd's CNI plugin, a JSON document in the API.
+    #[serde(
+        default,
+        rename = "cni_network_config",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cni_network_config: Option<super::linkerd::CniNetworkConfig>,
 }
 
 /// The part of Istio's `MeshConfig` that counts.

@@ -153,6 +153,13 @@ impl From<Wire> for Metadata {
 const ANNOTATIONS: &[&str] = &[
     "ambient.istio.io/bypass-inbound-capture",
     "ambient.istio.io/redirection",
+    "config.linkerd.io/admin-port",
+    "config.linkerd.io/control-port",
+    "config.linkerd.io/default-inbound-policy",
+    "config.linkerd.io/inbound-port",
+    "config.linkerd.io/proxy-require-identity-inbound-ports",
+    "config.linkerd.io/skip-inbound-ports",
+    "config.linkerd.io/skip-subnets",
     "istio.io/rev",
     "k8s.v1.cni.cncf.io/networks",
     "kubernetes.io/config.mirror",

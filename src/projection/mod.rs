@@ -10,6 +10,7 @@
 pub mod cluster;
 pub mod facts;
 pub mod istio;
+pub mod linkerd;
 pub mod mendix;
 pub mod metadata;
 pub mod network;
@@ -43,6 +44,12 @@ pub enum Projection {
     Sidecar(istio::Sidecar),
     Ingress(network::Ingress),
     RuntimeClass(cluster::RuntimeClass),
+    LinkerdAuthorizationPolicy(linkerd::AuthorizationPolicy),
+    LinkerdHttpRoute(linkerd::HttpRoute),
+    MeshTlsAuthentication(linkerd::MeshTlsAuthentication),
+    NetworkAuthentication(linkerd::NetworkAuthentication),
+    Server(linkerd::Server),
+    ServerAuthorization(linkerd::ServerAuthorization),
     MendixApp(mendix::MendixApp),
     OperatorConfiguration(mendix::OperatorConfiguration),
     Runtime(mendix::Runtime),
@@ -92,6 +99,12 @@ decode! {
     istio::Sidecar => Sidecar,
     network::Ingress => Ingress,
     cluster::RuntimeClass => RuntimeClass,
+    linkerd::AuthorizationPolicy => LinkerdAuthorizationPolicy,
+    linkerd::HttpRoute => LinkerdHttpRoute,
+    linkerd::MeshTlsAuthentication => MeshTlsAuthentication,
+    linkerd::NetworkAuthentication => NetworkAuthentication,
+    linkerd::Server => Server,
+    linkerd::ServerAuthorization => ServerAuthorization,
     mendix::MendixApp => MendixApp,
     mendix::OperatorConfiguration => OperatorConfiguration,
     mendix::Runtime => Runtime,
@@ -169,6 +182,12 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::Sidecar => visitor.visit::<istio::Sidecar>(),
         Kind::Ingress => visitor.visit::<network::Ingress>(),
         Kind::RuntimeClass => visitor.visit::<cluster::RuntimeClass>(),
+        Kind::LinkerdAuthorizationPolicy => visitor.visit::<linkerd::AuthorizationPolicy>(),
+        Kind::LinkerdHttpRoute => visitor.visit::<linkerd::HttpRoute>(),
+        Kind::MeshTlsAuthentication => visitor.visit::<linkerd::MeshTlsAuthentication>(),
+        Kind::NetworkAuthentication => visitor.visit::<linkerd::NetworkAuthentication>(),
+        Kind::Server => visitor.visit::<linkerd::Server>(),
+        Kind::ServerAuthorization => visitor.visit::<linkerd::ServerAuthorization>(),
         Kind::MendixApp => visitor.visit::<mendix::MendixApp>(),
         Kind::OperatorConfiguration => visitor.visit::<mendix::OperatorConfiguration>(),
         Kind::Runtime => visitor.visit::<mendix::Runtime>(),
@@ -208,6 +227,12 @@ impl Projection {
             Self::Sidecar(object) => &object.metadata,
             Self::Ingress(object) => &object.metadata,
             Self::RuntimeClass(object) => &object.metadata,
+            Self::LinkerdAuthorizationPolicy(object) => &object.metadata,
+            Self::LinkerdHttpRoute(object) => &object.metadata,
+            Self::MeshTlsAuthentication(object) => &object.metadata,
+            Self::NetworkAuthentication(object) => &object.metadata,
+            Self::Server(object) => &object.metadata,
+            Self::ServerAuthorization(object) => &object.metadata,
             Self::MendixApp(object) => &object.metadata,
             Self::OperatorConfiguration(object) => &object.metadata,
             Self::Runtime(object) => &object.metadata,

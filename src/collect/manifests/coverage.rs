@@ -12,6 +12,8 @@ pub(super) struct Found {
     kinds: BTreeMap<Kind, Count>,
     /// Whether anything shows that Istio is in use.
     pub(super) istio: bool,
+    /// The same of Linkerd.
+    pub(super) linkerd: bool,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +83,7 @@ impl Found {
         kind == Kind::Pod && has_templates()
             || match kind.api().presence {
                 Presence::Product(Product::Istio) => !self.istio,
+                Presence::Product(Product::Linkerd) => !self.linkerd,
                 Presence::BuiltIn | Presence::Mendix => false,
             }
     }

@@ -81,6 +81,7 @@ impl Gathering {
         let kind = text(&fields, "kind");
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         self.found.istio |= signs::is_istio_group(group);
+        self.found.linkerd |= signs::is_linkerd_group(group);
         if group.is_empty() && kind == "Secret" {
             return;
         }
@@ -117,6 +118,7 @@ impl Gathering {
             Ok(decoded) => {
                 let object = self.interner.object(kind, version, decoded);
                 self.found.istio |= signs::shows_istio(&object);
+                self.found.linkerd |= signs::shows_linkerd(&object);
                 let content = hasher.finish();
                 self.entries.push(Entry {
                     object,
@@ -241,9 +243,10 @@ impl Entry {
     }
 }
 
-/// Names of ConfigMaps that hold Istio's mesh configuration.
+/// Names of ConfigMaps that hold what rules read of a mesh.
 fn is_mesh_configuration(name: &str) -> bool {
-    name == "istio" || name.starts_with("istio-")
+    let of_istio = name == "istio" || name.starts_with("istio-");
+    of_istio || ["linkerd-config", "linkerd-cni-config"].contains(&name)
 }
 
 fn version_of(api_version: &str) -> &str {

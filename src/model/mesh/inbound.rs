@@ -3,7 +3,8 @@
 use super::super::Port;
 use super::super::pods::{Lifecycle, PodGroup, Role};
 use super::capture::{Bypass, Capture, Captured};
-use super::data_plane::{Class, DataPlane, ISTIO_PROXY, Unmeshed};
+use super::data_plane::{Class, DataPlane, ISTIO_PROXY, LINKERD_PROXY, Unmeshed};
+use super::linkerd::{self, Basis, Demand, Outcome};
 use super::listeners::Changes;
 use super::peer_authentication::{Enforcement, Resolution, Setting};
 use super::ports::{APP_PORTS, TCP};
@@ -17,6 +18,8 @@ const STATUS_PORT: &str = "status.sidecar.istio.io/port";
 pub enum Accepts {
     /// Mutual TLS alone.
     MutualTls(Setting),
+    /// Mutual TLS alone, by Linkerd's policies.
+    Identity(Basis),
     /// Plaintext, on a port of the proxy itself.
     OwnPort,
     /// Plaintext.
@@ -38,6 +41,10 @@ pub enum Cause {
     AmbientOutbound,
     /// Nothing redirects to Linkerd's proxy.
     LinkerdUnredirected,
+    /// Traffic goes past Linkerd's proxy.
+    LinkerdBypass(linkerd::capture::Bypass),
+    /// Linkerd's policies allow it.
+    LinkerdPolicy(Basis),
     /// The policies allow it.
     Mode(Setting),
 }
@@ -50,8 +57,9 @@ impl Cause {
             | Self::Unmeshed(_)
             | Self::Bypass(_)
             | Self::AmbientOutbound
-            | Self::LinkerdUnredirected => true,
-            Self::Mode(_) => false,
+            | Self::LinkerdUnredirected
+            | Self::LinkerdBypass(_) => true,
+            Self::Mode(_) | Self::LinkerdPolicy(_) => false,
         }
     }
 }
@@ -78,6 +86,8 @@ pub struct Inbound<'m> {
     own_ports: Vec<u16>,
     /// Of sidecars.
     sidecar: Option<SidecarWay<'m>>,
+    /// Of Linkerd's proxies.
+    linkerd: Option<linkerd::Way<'m>>,
 }
 
 /// The way through a sidecar.
@@ -93,6 +103,7 @@ impl Mesh<'_> {
     pub fn inbound<'m>(&'m self, pod: &PodGroup<'_>) -> Inbound<'m> {
         let class = self.data_plane(pod);
         let own_ports = own_ports(pod, class.data_plane);
+        let class_is_linkerd = class.data_plane == DataPlane::Linkerd;
         let sidecar = (class.data_plane == DataPlane::Sidecar).then(|| SidecarWay {
             capture: Capture::new(pod, own_ports.clone()),
             resolution: self.resolve(pod),
@@ -105,29 +116,48 @@ impl Mesh<'_> {
             class,
             own_ports,
             sidecar,
+            linkerd: (class_is_linkerd).then(|| self.linkerd_policies.way(pod)),
         }
     }
 }
 
-/// The proxy's own ports; a health port that was moved is one unless something else listens there.
+/// Annotations that move the ports of Linkerd's proxy, and where these are otherwise.
+const LINKERD_PORTS: &[(&str, u16)] = &[
+    ("config.linkerd.io/admin-port", 4191),
+    ("config.linkerd.io/control-port", 4190),
+    ("config.linkerd.io/inbound-port", 4143),
+];
+
+/// The proxy's own ports; one that was moved is its own unless something else listens there.
 fn own_ports(pod: &PodGroup<'_>, data_plane: DataPlane) -> Vec<u16> {
     let mut ports = data_plane.own_ports().to_vec();
-    let moved = pod
-        .annotation(STATUS_PORT)
-        .and_then(|port| port.parse().ok());
-    let (DataPlane::Sidecar, Some(moved)) = (data_plane, moved) else {
-        return ports;
-    };
-    let taken = APP_PORTS.contains(&moved)
-        || pod
-            .lasting_containers()
-            .filter(|container| container.spec.name != ISTIO_PROXY)
-            .flat_map(|container| &container.spec.ports)
-            .any(|port| port.container_port == moved);
-    if !taken {
-        ports.push(moved);
+    let moved = |annotation: &str| -> Option<u16> { pod.annotation(annotation)?.parse().ok() };
+    match data_plane {
+        DataPlane::Sidecar => {
+            let free = moved(STATUS_PORT).filter(|port| !is_taken(pod, ISTIO_PROXY, *port));
+            ports.extend(free);
+        }
+        DataPlane::Linkerd => {
+            for (annotation, usual) in LINKERD_PORTS {
+                if let Some(moved) = moved(annotation) {
+                    ports.retain(|port| port != usual);
+                    ports.extend(Some(moved).filter(|port| !is_taken(pod, LINKERD_PROXY, *port)));
+                }
+            }
+        }
+        _ => {}
     }
     ports
+}
+
+/// Whether something other than the proxy listens on a port.
+fn is_taken(pod: &PodGroup<'_>, proxy: &str, port: u16) -> bool {
+    APP_PORTS.contains(&port)
+        || pod
+            .lasting_containers()
+            .filter(|container| container.spec.name != proxy)
+            .flat_map(|container| &container.spec.ports)
+            .any(|declared| declared.container_port == port)
 }
 
 impl Inbound<'_> {
@@ -151,7 +181,7 @@ impl Inbound<'_> {
             DataPlane::Ambient => Accepts::Unknown(Doubt::Ambient),
             DataPlane::AmbientOutbound => Accepts::Plaintext(Cause::AmbientOutbound),
             DataPlane::ZtunnelNotReady => Accepts::Unknown(Doubt::ZtunnelNotReady),
-            DataPlane::Linkerd => Accepts::Unknown(Doubt::Linkerd),
+            DataPlane::Linkerd => self.through_linkerd(number),
             DataPlane::LinkerdUnredirected => Accepts::Plaintext(Cause::LinkerdUnredirected),
             DataPlane::UnknownRole => Accepts::Unknown(Doubt::ProxyRole),
             DataPlane::Unmeshed(why) => Accepts::Plaintext(Cause::Unmeshed(why)),
@@ -167,6 +197,25 @@ impl Inbound<'_> {
         let settled = self.class.data_plane.has_proxy()
             || self.class.data_plane == DataPlane::Unmeshed(Unmeshed::HostNetwork);
         (self.template && !settled).then_some(Doubt::NotInjectedYet)
+    }
+
+    fn through_linkerd(&self, port: Option<u16>) -> Accepts {
+        let Some(way) = &self.linkerd else {
+            return Accepts::Unknown(Doubt::ProxyRole);
+        };
+        match way.outcome(port) {
+            Outcome::Past(bypass) => Accepts::Plaintext(Cause::LinkerdBypass(bypass)),
+            Outcome::Decided(Demand::Open(basis)) => {
+                Accepts::Plaintext(Cause::LinkerdPolicy(basis))
+            }
+            Outcome::Decided(Demand::Unknown(doubt)) => Accepts::Unknown(Doubt::Linkerd(doubt)),
+            Outcome::Decided(Demand::Identity(basis)) => Accepts::Identity(basis),
+        }
+    }
+
+    /// Whether Linkerd's policies govern it, and none of Istio's.
+    pub fn is_linkerd(&self) -> bool {
+        self.class.data_plane == DataPlane::Linkerd
     }
 
     fn through_sidecar(&self, port: Option<u16>) -> Accepts {
@@ -202,6 +251,9 @@ impl Inbound<'_> {
                     .into_iter()
                     .flat_map(|(_, facts)| facts),
             );
+        }
+        if let Some(way) = &self.linkerd {
+            facts.extend(way.facts(port.map(|port| port.number)));
         }
         facts
     }

@@ -27,8 +27,8 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         | Doubt::ProxyRole
         | Doubt::Gateway
         | Doubt::Waypoint
-        | Doubt::Ambient
-        | Doubt::Linkerd => Reason::Unrecognised,
+        | Doubt::Ambient => Reason::Unrecognised,
+        Doubt::Linkerd(doubt) => super::linkerd_words::reason_of_doubt(doubt),
         Doubt::SecondNetwork | Doubt::NoEnvoy => Reason::Unenforced,
         Doubt::SidecarListener | Doubt::EnvoyFilter => Reason::ForeignPolicy,
         Doubt::NotInjectedYet => Reason::Template,
@@ -72,7 +72,7 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
         Doubt::Gateway => "an Istio gateway, whose servers state their own TLS modes",
         Doubt::Waypoint => "an Istio waypoint, which takes tunnelled traffic",
         Doubt::Ambient => "Istio's ambient mode, in which the node's ztunnel decides",
-        Doubt::Linkerd => "a Linkerd proxy, which Linkerd's own policies govern",
+        Doubt::Linkerd(doubt) => super::linkerd_words::doubt(doubt),
         Doubt::NotInjectedYet => "whether a proxy is injected is decided when a pod is made",
         Doubt::NotStarted => "the pod has no address yet",
     }
@@ -82,7 +82,13 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
 pub(super) fn reason_of_cause(cause: Cause) -> Reason {
     match cause {
         Cause::Protocol
-        | Cause::Unmeshed(Unmeshed::HostNetwork | Unmeshed::ProxyEnds | Unmeshed::OptedOut)
+        | Cause::Unmeshed(
+            Unmeshed::HostNetwork
+            | Unmeshed::ProxyEnds
+            | Unmeshed::OptedOut
+            | Unmeshed::InjectDisabled,
+        )
+        | Cause::LinkerdBypass(_)
         | Cause::Bypass(
             Bypass::ModeNone
             | Bypass::NothingIncluded
@@ -93,11 +99,16 @@ pub(super) fn reason_of_cause(cause: Cause) -> Reason {
         | Cause::AmbientOutbound
         | Cause::Mode((_, Some(_))) => Reason::Value,
         Cause::Unmeshed(
-            Unmeshed::NotStartedAsProxy | Unmeshed::NotRedirected | Unmeshed::NoProxy,
+            Unmeshed::NotStartedAsProxy
+            | Unmeshed::NotRedirected
+            | Unmeshed::NotInjected
+            | Unmeshed::InjectWord
+            | Unmeshed::NoProxy,
         )
         | Cause::Bypass(Bypass::NotRedirected)
         | Cause::LinkerdUnredirected => Reason::Absent,
         Cause::Mode((_, None)) => Reason::Default,
+        Cause::LinkerdPolicy(basis) => super::linkerd_words::reason(basis),
     }
 }
 
@@ -120,6 +131,15 @@ pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
         Cause::Unmeshed(Unmeshed::OptedOut) => {
             "the pod opted out of the ambient mode of its namespace, and has no proxy"
         }
+        Cause::Unmeshed(Unmeshed::NotInjected) => {
+            "Linkerd's proxy is asked for by annotation, and was not injected"
+        }
+        Cause::Unmeshed(Unmeshed::InjectWord) => {
+            "the annotation linkerd.io/inject has a word that Linkerd does not know, which switches injection off"
+        }
+        Cause::Unmeshed(Unmeshed::InjectDisabled) => {
+            "the pod opted out of the Linkerd proxy that its namespace asks for"
+        }
         Cause::Unmeshed(Unmeshed::NoProxy) => "the pod has no mesh proxy",
         Cause::Bypass(Bypass::NotRedirected) => {
             "the pod has a proxy, and nothing redirects traffic to it"
@@ -137,6 +157,8 @@ pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
         Cause::LinkerdUnredirected => {
             "the pod has a Linkerd proxy, and no init container redirects traffic to it"
         }
+        Cause::LinkerdBypass(bypass) => super::linkerd_words::bypass(bypass),
+        Cause::LinkerdPolicy(basis) => return super::linkerd_words::basis(model, basis),
         Cause::Mode(setting) => return self::setting(model, setting),
     };
     words.to_owned()

@@ -1,8 +1,9 @@
 //! Whether a port accepts mutual TLS alone: a STRICT policy and a proxy that all traffic to the port passes.
 
-use super::words;
+use super::{linkerd_words, words};
 use crate::kind::Kind;
 use crate::model::mesh::inbound::{Accepts, Inbound};
+use crate::model::mesh::linkerd::Basis;
 use crate::model::{Model, PodGroup, Role};
 use crate::rules::{
     Group, Observation, Observations, Port, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
@@ -25,6 +26,14 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::to_pass(Kind::Service, Reach::Namespace),
         // The mesh configuration and the labels that it selects namespaces by: the model says where they count.
         Read::refines(Kind::ConfigMap),
+        // Linkerd's, which count for pods with its proxy alone; rows of theirs say which they rest on.
+        Read::refines(Kind::Server),
+        Read::refines(Kind::ServerAuthorization),
+        Read::refines(Kind::LinkerdAuthorizationPolicy),
+        Read::refines(Kind::LinkerdHttpRoute),
+        // The model says where one of these decides.
+        Read::refines(Kind::MeshTlsAuthentication),
+        Read::refines(Kind::NetworkAuthentication),
         Read::refines(Kind::Namespace),
     ],
     docs: include_str!("../../../docs/rules/workload-strict-mtls.md"),
@@ -65,19 +74,55 @@ fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation>
     as_a_whole.into_iter().chain(by_port).collect()
 }
 
+/// Kinds of Istio, which say nothing of a pod with Linkerd's proxy.
+const OF_ISTIO: &[Kind] = &[Kind::PeerAuthentication, Kind::Sidecar, Kind::EnvoyFilter];
+
 fn observe(
     model: &Model<'_>,
     subject: Subject,
     inbound: &Inbound<'_>,
     port: Option<&Port>,
 ) -> Observation {
-    match inbound.accepts(port) {
+    let accepts = inbound.accepts(port);
+    let observation = of_port(model, subject.clone(), accepts);
+    let Subject::Pods(group) = subject else {
+        return observation;
+    };
+    if !inbound.is_linkerd() {
+        return observation;
+    }
+    let namespace = model.pods[group].namespace;
+    let observation = observation
+        .apart_from(OF_ISTIO)
+        .needs(Kind::Server, namespace);
+    // On a Server, further policies may let others in; what lets somebody in already is not undone by any.
+    match accepts {
+        Accepts::Identity(Basis {
+            server: Some(_), ..
+        }) => observation
+            .needs(Kind::ServerAuthorization, namespace)
+            .needs(Kind::LinkerdAuthorizationPolicy, namespace)
+            .needs(Kind::LinkerdHttpRoute, namespace),
+        _ => observation,
+    }
+}
+
+fn of_port(model: &Model<'_>, subject: Subject, accepts: Accepts) -> Observation {
+    match accepts {
         Accepts::MutualTls(setting) => Observation::pass(
             subject,
             Reason::Value,
             format!(
                 "accepts mutual TLS alone: {}, and traffic passes the sidecar first",
                 words::setting(model, setting)
+            ),
+        ),
+        Accepts::Identity(basis) => Observation::pass(
+            subject,
+            Reason::Value,
+            format!(
+                "accepts mutual TLS alone, but for probes of the kubelet: {}, and traffic passes Linkerd's proxy first",
+                linkerd_words::basis(model, basis)
             ),
         ),
         Accepts::OwnPort => Observation::pass(

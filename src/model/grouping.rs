@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::ingress_controllers;
 use super::mendix;
+use super::mesh::ambient;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
@@ -33,7 +34,7 @@ struct Key<'s> {
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
     by_name: HashMap<&'s str, (bool, Option<u32>)>,
-    with_ztunnel: BTreeSet<&'s str>,
+    with_ztunnel: BTreeMap<&'s str, (usize, usize)>,
 }
 
 /// Groups all pods, and adds templates of workloads that have none.
@@ -143,7 +144,7 @@ fn key<'s>(
         kubelet_minor: known.and_then(|(_, minor)| *minor),
         node_unread: node.is_some() && known.is_none(),
         ztunnel_ready: redirection.is_some()
-            && node.is_some_and(|node| nodes.with_ztunnel.contains(node)),
+            && node.is_some_and(|node| nodes.with_ztunnel.contains_key(node)),
         redirection,
         selected_labels: instance
             .metadata
@@ -200,25 +201,9 @@ impl<'s> Nodes<'s> {
                 _ => None,
             })
             .collect();
-        let with_ztunnel = snapshot
-            .of_kind(Kind::Pod)
-            .filter(|(_, object)| {
-                object.projection.metadata().labels.label("app") == Some("ztunnel")
-            })
-            .filter_map(|(_, object)| {
-                let instance = object.instance.as_ref()?;
-                let ready = instance
-                    .status
-                    .as_ref()?
-                    .conditions
-                    .iter()
-                    .any(|condition| condition.status == "True");
-                instance.spec.node_name.as_deref().filter(|_| ready)
-            })
-            .collect();
         Self {
             by_name,
-            with_ztunnel,
+            with_ztunnel: ambient::ready_ztunnels(snapshot),
         }
     }
 }
@@ -267,7 +252,7 @@ fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
 }
 
 /// The labels that a Server of Linkerd selects pods by.
-fn server_keys<'s>((_, object): (usize, &'s Object)) -> Vec<&'s str> {
+fn server_keys((_, object): (usize, &Object)) -> Vec<&str> {
     let Projection::Server(server) = object.projection.as_ref() else {
         return Vec::new();
     };

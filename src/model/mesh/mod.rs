@@ -3,6 +3,7 @@
 //!
 //! The semantics are those of Istio's and Linkerd's code, named in the modules.
 
+pub mod ambient;
 pub mod capture;
 pub mod control_plane;
 pub mod data_plane;
@@ -54,6 +55,11 @@ pub struct Mesh<'s> {
     inject_namespaces: BTreeMap<&'s str, (usize, &'s str)>,
     /// Linkerd's policies and defaults.
     pub linkerd_policies: linkerd::Linkerd<'s>,
+    /// The ready ztunnel of each node, and its condition.
+    ztunnels: BTreeMap<&'s str, (usize, usize)>,
+    /// Namespaces with pods in the network of each node.
+    host_network: BTreeMap<&'s str, BTreeSet<&'s str>>,
+    snapshot: &'s Snapshot,
 }
 
 /// Where Istio's control plane is.
@@ -107,10 +113,8 @@ pub enum Doubt {
     ZtunnelNotReady,
     /// An Istio gateway: its own listeners decide.
     Gateway,
-    /// A waypoint: it takes tunnelled traffic.
-    Waypoint,
-    /// Ambient mode: the node's ztunnel decides.
-    Ambient,
+    /// Versions of Istio differ on what ports of a policy mean to a ztunnel under one that is weaker or stronger.
+    AmbientPorts,
     /// What Linkerd does.
     Linkerd(linkerd::Doubt),
     /// A proxy may be injected when pods are made from the template.
@@ -192,6 +196,9 @@ impl<'s> Mesh<'s> {
                 .collect(),
             inject_namespaces: inject_namespaces(snapshot),
             linkerd_policies: linkerd::Linkerd::new(snapshot, gaps, pods),
+            ztunnels: ambient::ready_ztunnels(snapshot),
+            host_network: ambient::host_network(snapshot, pods),
+            snapshot,
         }
     }
 

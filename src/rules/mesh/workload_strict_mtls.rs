@@ -1,8 +1,8 @@
 //! Whether a port accepts mutual TLS alone: a STRICT policy and a proxy that all traffic to the port passes.
 
-use super::{linkerd_words, words};
+use super::words;
 use crate::kind::Kind;
-use crate::model::mesh::inbound::{Accepts, Inbound};
+use crate::model::mesh::inbound::{Accepts, Inbound, Proof};
 use crate::model::mesh::linkerd::Basis;
 use crate::model::{Model, PodGroup, Role};
 use crate::rules::{
@@ -63,10 +63,10 @@ fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation>
     let none_of_its_own = ports
         .keys()
         .all(|port| inbound.accepts(Some(port)) == Accepts::OwnPort);
-    let as_a_whole = none_of_its_own
-        .then(|| observe(model, subject.clone(), &inbound, None).facts(inbound.facts(None)));
+    let as_a_whole =
+        none_of_its_own.then(|| observe(model, index, &inbound, None).facts(inbound.facts(None)));
     let by_port = ports.into_iter().map(|(port, facts)| {
-        observe(model, subject.clone(), &inbound, Some(&port))
+        observe(model, index, &inbound, Some(&port))
             .facts(facts)
             .facts(inbound.facts(Some(&port)))
             .port(port)
@@ -79,15 +79,12 @@ const OF_ISTIO: &[Kind] = &[Kind::PeerAuthentication, Kind::Sidecar, Kind::Envoy
 
 fn observe(
     model: &Model<'_>,
-    subject: Subject,
+    group: usize,
     inbound: &Inbound<'_>,
     port: Option<&Port>,
 ) -> Observation {
     let accepts = inbound.accepts(port);
-    let observation = of_port(model, subject.clone(), accepts);
-    let Subject::Pods(group) = subject else {
-        return observation;
-    };
+    let observation = of_port(model, Subject::Pods(group), inbound, accepts);
     if !inbound.is_linkerd() {
         return observation;
     }
@@ -97,9 +94,9 @@ fn observe(
         .needs(Kind::Server, namespace);
     // On a Server, further policies may let others in; what lets somebody in already is not undone by any.
     match accepts {
-        Accepts::Identity(Basis {
+        Accepts::MutualTls(Proof::Linkerd(Basis {
             server: Some(_), ..
-        }) => observation
+        })) => observation
             .needs(Kind::ServerAuthorization, namespace)
             .needs(Kind::LinkerdAuthorizationPolicy, namespace)
             .needs(Kind::LinkerdHttpRoute, namespace),
@@ -107,22 +104,19 @@ fn observe(
     }
 }
 
-fn of_port(model: &Model<'_>, subject: Subject, accepts: Accepts) -> Observation {
+fn of_port(
+    model: &Model<'_>,
+    subject: Subject,
+    inbound: &Inbound<'_>,
+    accepts: Accepts,
+) -> Observation {
     match accepts {
-        Accepts::MutualTls(setting) => Observation::pass(
+        Accepts::MutualTls(proof) => Observation::pass(
             subject,
             Reason::Value,
             format!(
-                "accepts mutual TLS alone: {}, and traffic passes the sidecar first",
-                words::setting(model, setting)
-            ),
-        ),
-        Accepts::Identity(basis) => Observation::pass(
-            subject,
-            Reason::Value,
-            format!(
-                "accepts mutual TLS alone, but for probes of the kubelet: {}, and traffic passes Linkerd's proxy first",
-                linkerd_words::basis(model, basis)
+                "accepts mutual TLS alone: {}",
+                words::proof(model, proof, inbound.neighbours())
             ),
         ),
         Accepts::OwnPort => Observation::pass(

@@ -176,14 +176,13 @@ impl<'s> Defaults<'s> {
         let mut facts = Vec::new();
         let annotation = pod.annotation(ANNOTATION);
         facts.push(Fact::of_annotation(pod, ANNOTATION));
-        let controller = match annotation.and_then(DefaultPolicy::parse) {
-            Some(policy) => Ok((policy, Stated::Annotation)),
+        let controller = if let Some(policy) = annotation.and_then(DefaultPolicy::parse) {
+            Ok((policy, Stated::Annotation))
+        } else {
             // Another word is logged, and the default of the control plane counts.
-            None => {
-                let of_control_plane = self.of_control_plane(pod);
-                facts.extend(of_control_plane.facts);
-                of_control_plane.policy
-            }
+            let of_control_plane = self.of_control_plane(pod);
+            facts.extend(of_control_plane.facts);
+            of_control_plane.policy
         };
         let environment = environment(pod, &mut facts);
         let identity_ports = pod.annotation(IDENTITY_PORTS).map(|text| {

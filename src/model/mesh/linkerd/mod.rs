@@ -171,7 +171,7 @@ impl Way<'_> {
 
     fn demand(&self, port: Option<u16>) -> Demand {
         let Some(number) = port else {
-            let servers = self.servers.iter().map(|selecting| selecting.demand());
+            let servers = self.servers.iter().map(Selecting::demand);
             let default = self.default.demand(None);
             return servers.chain([default]).min().unwrap_or(default);
         };

@@ -29,7 +29,7 @@ pub(super) struct Policies<'s> {
     /// The oldest first.
     servers: Vec<Server<'s>>,
     authorizations: Vec<(usize, &'s ServerAuthorizationSpec)>,
-    policies: Vec<Authorization<'s>>,
+    for_targets: Vec<Authorization<'s>>,
     routes: BTreeMap<&'s str, (usize, &'s HttpRoute)>,
 }
 
@@ -121,7 +121,7 @@ pub(super) fn by_namespace<'s>(
                     Fact::of(index, "/spec/requiredAuthenticationRefs", refs),
                 ];
                 facts.extend(references);
-                policies.policies.push(Authorization {
+                policies.for_targets.push(Authorization {
                     object: index,
                     spec,
                     lets,
@@ -195,7 +195,7 @@ impl Policies<'_> {
             .iter()
             .filter_map(move |(object, spec)| of_server_authorization(*object, spec, server));
         let policies = self
-            .policies
+            .for_targets
             .iter()
             .filter_map(move |policy| self.of_policy(policy, server));
         server

@@ -71,8 +71,8 @@ pub(super) fn reason(basis: Basis) -> Reason {
     }
 }
 
-/// What decides, in words.
-pub(super) fn basis(model: &Model<'_>, basis: Basis) -> String {
+/// What decides, in words; `open` says whether it lets anybody in without an identity.
+pub(super) fn basis(model: &Model<'_>, basis: Basis, open: bool) -> String {
     let named = |object: usize| {
         let object = model.object(object);
         format!(
@@ -103,11 +103,16 @@ pub(super) fn basis(model: &Model<'_>, basis: Basis) -> String {
         };
     };
     let server = named(server);
+    let who = if open {
+        "lets in clients without an identity"
+    } else {
+        "asks for an identity"
+    };
     match basis.by {
-        By::AccessPolicy(policy) => format!("{server} has the access policy {}", policy.name()),
-        By::Authorization(object) => format!("{} for {server}", named(object)),
+        By::AccessPolicy(policy) => format!("the access policy {} of {server} {who}", policy.name()),
+        By::Authorization(object) => format!("{} {who} on {server}", named(object)),
         By::Route(object, route) => {
-            format!("{} for {} on {server}", named(object), named(route))
+            format!("{} {who} for {} on {server}", named(object), named(route))
         }
         By::Nothing | By::Default(..) => format!("nothing lets anybody in on {server}"),
     }

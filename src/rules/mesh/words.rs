@@ -159,7 +159,7 @@ pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
             "the pod has a Linkerd proxy, and no init container redirects traffic to it"
         }
         Cause::LinkerdBypass(bypass) => super::linkerd_words::bypass(bypass),
-        Cause::LinkerdPolicy(basis) => return super::linkerd_words::basis(model, basis),
+        Cause::LinkerdPolicy(basis) => return super::linkerd_words::basis(model, basis, true),
         Cause::BesideProxy => {
             "the proxy is a gateway or waypoint, and takes no traffic for the containers beside it"
         }
@@ -183,7 +183,7 @@ pub(super) fn proof(model: &Model<'_>, proof: Proof, neighbours: &[&str]) -> Str
         Proof::Waypoint => "a waypoint takes nothing but the tunnel".to_owned(),
         Proof::Linkerd(basis) => format!(
             "{}, and traffic passes Linkerd's proxy first, which lets in nothing else but probes of the kubelet",
-            super::linkerd_words::basis(model, basis)
+            super::linkerd_words::basis(model, basis, false)
         ),
     }
 }

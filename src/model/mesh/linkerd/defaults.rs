@@ -10,7 +10,7 @@ use super::super::super::pods::PodGroup;
 use super::super::super::selector::Labels as _;
 use super::super::{Fact, data_plane};
 use super::{Basis, By, Demand, Doubt, Stated};
-use crate::gaps::Gaps;
+use crate::gaps::{Gaps, Missing};
 use crate::kind::Kind;
 use crate::projection::Projection;
 use crate::projection::linkerd::{COMPONENT_LABEL, CONFIG_MAP};
@@ -98,6 +98,8 @@ pub(super) struct Defaults<'s> {
     by_namespace: BTreeMap<&'s str, OfControlPlane>,
     /// Namespaces where a control plane was found.
     found: BTreeSet<&'s str>,
+    /// Why more of them may run.
+    pods_unread: Option<Missing>,
 }
 
 /// The default policy of one control plane.
@@ -134,6 +136,7 @@ impl<'s> Defaults<'s> {
         Self {
             by_namespace,
             found,
+            pods_unread: gaps.anywhere(Kind::Pod),
         }
     }
 
@@ -157,17 +160,21 @@ impl<'s> Defaults<'s> {
             .collect();
         let Some(first) = found.first() else {
             let fallback = self.by_namespace.get(NAMESPACE);
-            return fallback.cloned().unwrap_or_else(OfControlPlane::built_in);
+            let mut fallback = fallback.cloned().unwrap_or_else(OfControlPlane::built_in);
+            if let Some(missing) = self.pods_unread {
+                fallback.policy = Err(Doubt::Pods(missing));
+            }
+            return fallback;
         };
         let facts = found.iter().flat_map(|one| one.facts.clone()).collect();
         let same = |one: &&OfControlPlane| {
             let policy = |of: &OfControlPlane| of.policy.map(|(policy, _)| policy);
             policy(one) == policy(first)
         };
-        let policy = if found.iter().all(same) {
-            first.policy
-        } else {
-            Err(Doubt::ControlPlanes)
+        let policy = match self.pods_unread {
+            Some(missing) => Err(Doubt::Pods(missing)),
+            None if found.iter().all(same) => first.policy,
+            None => Err(Doubt::ControlPlanes),
         };
         OfControlPlane { policy, facts }
     }
@@ -256,14 +263,15 @@ fn of_namespace(
             }
         }
     }
-    if flags.is_empty() {
-        return match gaps.in_namespace(Kind::Pod, namespace) {
-            Some(missing) => OfControlPlane {
-                policy: Err(Doubt::Pods(missing)),
-                facts: Vec::new(),
-            },
-            None => of_values(snapshot, gaps, namespace),
+    if let Some(missing) = gaps.in_namespace(Kind::Pod, namespace) {
+        // Another controller may run with another flag.
+        return OfControlPlane {
+            policy: Err(Doubt::Pods(missing)),
+            facts: Vec::new(),
         };
+    }
+    if flags.is_empty() {
+        return of_values(snapshot, gaps, namespace);
     }
     let mut policies = flags.iter().map(|(value, (member, _))| {
         let policy = DefaultPolicy::parse(value).ok_or(Doubt::DefaultPolicy)?;
@@ -298,7 +306,7 @@ fn of_values(snapshot: &Snapshot, gaps: &Gaps, namespace: &str) -> OfControlPlan
         return OfControlPlane::built_in();
     };
     if values.unreadable {
-        return unknown(Doubt::Values(crate::gaps::Missing::Unreadable));
+        return unknown(Doubt::Values(Missing::Unreadable));
     }
     let stated = values.proxy.default_inbound_policy.as_deref();
     let fact = Fact::of(object, "/data/values/proxy/defaultInboundPolicy", stated);

@@ -722,7 +722,7 @@ fn whoever_is_let_in_must_have_an_identity() {
             "\nstatus: {{parents: [{{controllerName: linkerd.io/policy-controller, parentRef: {parent}, conditions: [{{type: Accepted, status: '{status}'}}]}}]}}"
         )
     };
-    let namespaced = |references: &str| policy("n", "{kind: namespace, name: other}", references);
+    let namespaced = |references: &str| policy("all", "{kind: namespace, name: other}", references);
     let client = |client: &str| authorization("{name: web}", client);
     let selected = |selector: &str| {
         authorization(
@@ -1333,7 +1333,7 @@ fn moved_ports_of_the_proxy_are_its_own_unless_taken() {
                 moved("admin-port", 5191),
                 "4191",
                 Fail,
-                Reason::Default,
+                Reason::Value,
             ),
             case(
                 "taken",
@@ -1471,18 +1471,18 @@ fn rows_name_what_decides() {
         (base.clone(), "nothing lets anybody in on Server shop/web"),
         (
             format!("{base}{}", for_web(MESH)),
-            "AuthorizationPolicy shop/web for Server shop/web",
+            "AuthorizationPolicy shop/web asks for an identity on Server shop/web",
         ),
         (
             format!("{}{}", under("deny"), web(", accessPolicy: audit")),
-            "Server shop/web has the access policy audit",
+            "the access policy audit of Server shop/web lets in clients without an identity",
         ),
         (
             format!(
                 "{base}{}",
                 authorization("{name: web}", "{unauthenticated: true}")
             ),
-            "ServerAuthorization shop/authorization for Server shop/web",
+            "ServerAuthorization shop/authorization lets in clients without an identity on Server shop/web",
         ),
         (
             with_flags("--inbound-ports-to-ignore=8080").to_string(),

@@ -28,12 +28,31 @@ pub enum Kind {
     CronJob,
     Job,
     EndpointSlice,
+    #[serde(rename = "GRPCRoute")]
+    GrpcRoute,
+    #[serde(rename = "Gateway.gateway.networking.k8s.io")]
+    Gateway,
+    #[serde(rename = "HTTPRoute")]
+    HttpRoute,
+    ReferenceGrant,
+    #[serde(rename = "TCPRoute")]
+    TcpRoute,
+    #[serde(rename = "TLSRoute")]
+    TlsRoute,
     EnvoyFilter,
+    #[serde(rename = "Gateway.networking.istio.io")]
+    IstioGateway,
+    ServiceEntry,
     Sidecar,
+    VirtualService,
     Ingress,
+    IngressClass,
     RuntimeClass,
+    #[serde(rename = "AuthorizationPolicy.policy.linkerd.io")]
     LinkerdAuthorizationPolicy,
+    #[serde(rename = "HTTPRoute.policy.linkerd.io")]
     LinkerdHttpRoute,
+    #[serde(rename = "MeshTLSAuthentication")]
     MeshTlsAuthentication,
     NetworkAuthentication,
     Server,
@@ -45,6 +64,7 @@ pub enum Kind {
     ClusterRoleBinding,
     Role,
     RoleBinding,
+    Route,
     PeerAuthentication,
 }
 
@@ -60,12 +80,16 @@ pub enum Presence {
 }
 
 /// A product whose kinds need not be installed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Product {
     /// Istio service mesh.
     Istio,
     /// Linkerd service mesh.
     Linkerd,
+    /// Gateway API.
+    GatewayApi,
+    /// OpenShift.
+    OpenShift,
 }
 
 /// How the API server addresses a kind.
@@ -101,9 +125,19 @@ impl Kind {
         Self::CronJob,
         Self::Job,
         Self::EndpointSlice,
+        Self::GrpcRoute,
+        Self::Gateway,
+        Self::HttpRoute,
+        Self::ReferenceGrant,
+        Self::TcpRoute,
+        Self::TlsRoute,
         Self::EnvoyFilter,
+        Self::IstioGateway,
+        Self::ServiceEntry,
         Self::Sidecar,
+        Self::VirtualService,
         Self::Ingress,
+        Self::IngressClass,
         Self::RuntimeClass,
         Self::LinkerdAuthorizationPolicy,
         Self::LinkerdHttpRoute,
@@ -118,6 +152,7 @@ impl Kind {
         Self::ClusterRoleBinding,
         Self::Role,
         Self::RoleBinding,
+        Self::Route,
         Self::PeerAuthentication,
     ];
 
@@ -144,8 +179,10 @@ impl Kind {
         const ALPHA: &[&str] = &["v1alpha1"];
         const SERVER: &[&str] = &["v1beta3", "v1beta2", "v1beta1"];
         const MENDIX: &[&str] = ALPHA;
+        const GATEWAY: &[&str] = &["v1", "v1beta1", "v1alpha3", "v1alpha2"];
         let istio = Presence::Product(Product::Istio);
         let linkerd = Presence::Product(Product::Linkerd);
+        let gateway_api = Presence::Product(Product::GatewayApi);
         let (group, versions, plural, namespaced, presence) = match self {
             Self::ConfigMap => ("", V1, "configmaps", true, Presence::BuiltIn),
             Self::LimitRange => ("", V1, "limitranges", true, Presence::BuiltIn),
@@ -176,6 +213,12 @@ impl Kind {
                 true,
                 Presence::BuiltIn,
             ),
+            Self::GrpcRoute => (GATEWAY_GROUP, GATEWAY, "grpcroutes", true, gateway_api),
+            Self::Gateway => (GATEWAY_GROUP, GATEWAY, "gateways", true, gateway_api),
+            Self::HttpRoute => (GATEWAY_GROUP, GATEWAY, "httproutes", true, gateway_api),
+            Self::ReferenceGrant => (GATEWAY_GROUP, GATEWAY, "referencegrants", true, gateway_api),
+            Self::TcpRoute => (GATEWAY_GROUP, GATEWAY, "tcproutes", true, gateway_api),
+            Self::TlsRoute => (GATEWAY_GROUP, GATEWAY, "tlsroutes", true, gateway_api),
             Self::EnvoyFilter => (
                 "networking.istio.io",
                 &["v1alpha3"] as _,
@@ -183,12 +226,34 @@ impl Kind {
                 true,
                 istio,
             ),
+            Self::IstioGateway => ("networking.istio.io", NETWORKING, "gateways", true, istio),
+            Self::ServiceEntry => (
+                "networking.istio.io",
+                NETWORKING,
+                "serviceentries",
+                true,
+                istio,
+            ),
             Self::Sidecar => ("networking.istio.io", NETWORKING, "sidecars", true, istio),
+            Self::VirtualService => (
+                "networking.istio.io",
+                NETWORKING,
+                "virtualservices",
+                true,
+                istio,
+            ),
             Self::Ingress => (
                 "networking.k8s.io",
                 V1,
                 "ingresses",
                 true,
+                Presence::BuiltIn,
+            ),
+            Self::IngressClass => (
+                "networking.k8s.io",
+                V1,
+                "ingressclasses",
+                false,
                 Presence::BuiltIn,
             ),
             Self::RuntimeClass => (
@@ -243,6 +308,13 @@ impl Kind {
             ),
             Self::Role => (RBAC_GROUP, V1, "roles", true, Presence::BuiltIn),
             Self::RoleBinding => (RBAC_GROUP, V1, "rolebindings", true, Presence::BuiltIn),
+            Self::Route => (
+                "route.openshift.io",
+                V1,
+                "routes",
+                true,
+                Presence::Product(Product::OpenShift),
+            ),
             Self::PeerAuthentication => (
                 "security.istio.io",
                 ISTIO,
@@ -278,12 +350,20 @@ impl Kind {
             Self::CronJob => "CronJob",
             Self::Job => "Job",
             Self::EndpointSlice => "EndpointSlice",
+            Self::GrpcRoute => "GRPCRoute",
+            Self::Gateway | Self::IstioGateway => "Gateway",
+            Self::HttpRoute | Self::LinkerdHttpRoute => "HTTPRoute",
+            Self::ReferenceGrant => "ReferenceGrant",
+            Self::TcpRoute => "TCPRoute",
+            Self::TlsRoute => "TLSRoute",
             Self::EnvoyFilter => "EnvoyFilter",
+            Self::ServiceEntry => "ServiceEntry",
             Self::Sidecar => "Sidecar",
+            Self::VirtualService => "VirtualService",
             Self::Ingress => "Ingress",
+            Self::IngressClass => "IngressClass",
             Self::RuntimeClass => "RuntimeClass",
             Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy",
-            Self::LinkerdHttpRoute => "HTTPRoute",
             Self::MeshTlsAuthentication => "MeshTLSAuthentication",
             Self::NetworkAuthentication => "NetworkAuthentication",
             Self::Server => "Server",
@@ -295,7 +375,19 @@ impl Kind {
             Self::ClusterRoleBinding => "ClusterRoleBinding",
             Self::Role => "Role",
             Self::RoleBinding => "RoleBinding",
+            Self::Route => "Route",
             Self::PeerAuthentication => "PeerAuthentication",
+        }
+    }
+
+    /// The name, with the group behind it where another kind that the tool reads has the same.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Gateway => "Gateway.gateway.networking.k8s.io",
+            Self::IstioGateway => "Gateway.networking.istio.io",
+            Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy.policy.linkerd.io",
+            Self::LinkerdHttpRoute => "HTTPRoute.policy.linkerd.io",
+            _ => self.name(),
         }
     }
 
@@ -323,15 +415,8 @@ impl Kind {
 }
 
 impl fmt::Display for Kind {
-    /// The name; with the group where another kind bears the same.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())?;
-        match self {
-            Self::LinkerdAuthorizationPolicy | Self::LinkerdHttpRoute => {
-                write!(formatter, ".{LINKERD_GROUP}")
-            }
-            _ => Ok(()),
-        }
+        formatter.write_str(self.label())
     }
 }
 
@@ -339,6 +424,8 @@ impl fmt::Display for Kind {
 pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
 /// API group of Linkerd's policies.
 pub const LINKERD_GROUP: &str = "policy.linkerd.io";
+/// API group of the Gateway API.
+pub const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 #[cfg(test)]
@@ -358,6 +445,11 @@ mod tests {
         );
     }
 
+    /// Istio's AuthorizationPolicy bears the same name.
+    fn is_of_linkerd(kind: Kind) -> bool {
+        kind == Kind::LinkerdAuthorizationPolicy
+    }
+
     #[test]
     fn names_that_collide_are_told_apart_by_group() {
         assert_eq!(
@@ -371,5 +463,14 @@ mod tests {
             "versions that no server serves"
         );
         assert_eq!(Kind::in_group("", "Pod"), Some(Kind::Pod));
+        for kind in Kind::ALL {
+            let namesakes = Kind::ALL.iter().filter(|other| other.name() == kind.name());
+            let group = kind.api().group;
+            let label = format!("{}.{group}", kind.name());
+            let collides = namesakes.count() > 1;
+            // Results name the routes of the Gateway API as everybody does; those of Linkerd they only read.
+            let plain = *kind == Kind::HttpRoute || !collides && !is_of_linkerd(*kind);
+            assert_eq!(kind.label(), if plain { kind.name() } else { &label });
+        }
     }
 }

@@ -9,9 +9,12 @@ use super::mesh::ambient;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
+use super::user_namespaces::{self, Doubt, UserNamespace};
 use crate::gaps::Gaps;
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::projection::Projection;
+use crate::projection::cluster::Node;
 use crate::projection::pod::{self, PodInstance, Resources};
 use crate::snapshot::{Object, Snapshot};
 
@@ -24,17 +27,32 @@ struct Key<'s> {
     windows: bool,
     kubelet_minor: Option<u32>,
     node_unread: bool,
+    user_namespace: UserNamespace,
     ztunnel_ready: bool,
     redirection: Option<&'s str>,
     selected_labels: Vec<(&'s str, &'s str)>,
     ephemeral: Vec<(&'s pod::Container, bool)>,
     enacted: Vec<(&'s str, Option<&'s Resources>)>,
+    attestations: Vec<usize>,
 }
 
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
-    by_name: HashMap<&'s str, (bool, Option<u32>)>,
+    by_name: HashMap<&'s str, KnownNode<'s>>,
     with_ztunnel: BTreeMap<&'s str, (usize, usize)>,
+    /// Of nodes by name: which attestations of the plan hold for them.
+    attested: HashMap<&'s str, Vec<usize>>,
+    /// Which attestations hold for every node.
+    attested_everywhere: Vec<usize>,
+    /// Handler of each RuntimeClass.
+    handlers: HashMap<&'s str, &'s str>,
+}
+
+/// A node whose object was read.
+struct KnownNode<'s> {
+    node: &'s Node,
+    windows: bool,
+    kubelet_minor: Option<u32>,
 }
 
 /// Groups all pods, and adds templates of workloads that have none.
@@ -42,9 +60,10 @@ pub(super) fn groups<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    plan: &'s Plan,
 ) -> Vec<PodGroup<'s>> {
-    let nodes = Nodes::new(snapshot);
-    let selected = selected_instance_labels(snapshot);
+    let nodes = Nodes::new(snapshot, plan);
+    let selected = selected_instance_labels(snapshot, plan);
     let mut indexes: HashMap<Key<'s>, usize> = HashMap::new();
     let mut groups: Vec<PodGroup<'s>> = Vec::new();
     let mut used: BTreeSet<usize> = BTreeSet::new();
@@ -61,7 +80,7 @@ pub(super) fn groups<'s>(
         }
         let chain = owners.chain(object.namespace(), &pod.metadata.owner_references, gaps);
         let hash = instance.metadata.labels.label("pod-template-hash");
-        let behind = owners.deployment_behind(object.namespace(), &chain, hash);
+        let behind = owners.workload_behind(object.namespace(), &chain, hash);
         used.extend(behind);
         let workload = workload(object, &chain, behind.map(|index| &snapshot.objects[index]));
         let mut group = PodGroup {
@@ -77,7 +96,9 @@ pub(super) fn groups<'s>(
             windows: key.windows,
             kubelet_minor: key.kubelet_minor,
             node_unread: key.node_unread,
+            user_namespace: key.user_namespace,
             ztunnel_ready: key.ztunnel_ready,
+            attestations: key.attestations.clone(),
             role: Role::Other,
             app: None,
             ingress: None,
@@ -93,9 +114,14 @@ pub(super) fn groups<'s>(
     let links = groups.iter().flat_map(|group| &group.chain.links);
     used.extend(links.filter_map(|link| link.object));
     groups.extend(
-        templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
+        templates(snapshot, gaps, owners, &nodes.attested_everywhere)
+            .filter(|group| !used.contains(&group.members[0])),
     );
     ingress_controllers::recognise(&mut groups);
+    in_order(groups)
+}
+
+fn in_order(mut groups: Vec<PodGroup<'_>>) -> Vec<PodGroup<'_>> {
     groups.sort_by(|left, right| {
         (left.namespace, &left.workload, &left.members).cmp(&(
             right.namespace,
@@ -107,12 +133,9 @@ pub(super) fn groups<'s>(
 }
 
 /// Kind and name of what a pod belongs to; the pod itself where nothing owns it.
-fn workload(pod: &Object, chain: &OwnerChain, deployment: Option<&Object>) -> (String, String) {
-    if let Some(deployment) = deployment {
-        return (
-            deployment.kind.name().to_owned(),
-            deployment.name().to_owned(),
-        );
+fn workload(pod: &Object, chain: &OwnerChain, behind: Option<&Object>) -> (String, String) {
+    if let Some(behind) = behind {
+        return (behind.kind.name().to_owned(), behind.name().to_owned());
     }
     chain.workload().map_or_else(
         || (pod.kind.name().to_owned(), pod.name().to_owned()),
@@ -133,16 +156,16 @@ fn key<'s>(
     let redirection = instance
         .metadata
         .annotations
-        .get("ambient.istio.io/redirection")
-        .map(String::as_str);
+        .get("ambient.istio.io/redirection");
     let os = pod.spec.os.as_ref().map(|os| os.name == "windows");
     Key {
         namespace: object.namespace(),
         projection: Arc::as_ptr(&object.projection),
         lifecycle: lifecycle(status),
-        windows: os.unwrap_or_else(|| known.is_some_and(|(windows, _)| *windows)),
-        kubelet_minor: known.and_then(|(_, minor)| *minor),
+        windows: os.unwrap_or_else(|| known.is_some_and(|known| known.windows)),
+        kubelet_minor: known.and_then(|known| known.kubelet_minor),
         node_unread: node.is_some() && known.is_none(),
+        user_namespace: nodes.user_namespace(&pod.spec, instance),
         ztunnel_ready: redirection.is_some()
             && node.is_some_and(|node| nodes.with_ztunnel.contains_key(node)),
         redirection,
@@ -150,8 +173,7 @@ fn key<'s>(
             .metadata
             .labels
             .iter()
-            .filter(|(key, _)| selected.contains(key.as_str()))
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .filter(|(key, _)| selected.contains(key))
             .collect(),
         ephemeral: instance
             .spec
@@ -167,8 +189,12 @@ fn key<'s>(
                     .iter()
                     .chain(&status.init_container_statuses)
             })
-            .map(|status| (status.name.as_str(), status.resources.as_ref()))
+            .map(|status| (&*status.name, status.resources.as_deref()))
             .collect(),
+        attestations: node
+            .and_then(|node| nodes.attested.get(node))
+            .unwrap_or(&nodes.attested_everywhere)
+            .clone(),
     }
 }
 
@@ -184,7 +210,7 @@ fn lifecycle(status: Option<&pod::PodStatus>) -> Lifecycle {
 }
 
 impl<'s> Nodes<'s> {
-    fn new(snapshot: &'s Snapshot) -> Self {
+    fn new(snapshot: &'s Snapshot, plan: &Plan) -> Self {
         let by_name = snapshot
             .of_kind(Kind::Node)
             .filter_map(|(_, object)| match object.projection.as_ref() {
@@ -193,18 +219,51 @@ impl<'s> Nodes<'s> {
                     let windows = info.operating_system == "windows"
                         || info.operating_system.is_empty()
                             && node.metadata.labels.label("kubernetes.io/os") == Some("windows");
-                    Some((
-                        object.name(),
-                        (windows, kubelet_minor(&info.kubelet_version)),
-                    ))
+                    let known = KnownNode {
+                        node,
+                        windows,
+                        kubelet_minor: kubelet_minor(&info.kubelet_version),
+                    };
+                    Some((object.name(), known))
                 }
                 _ => None,
+            })
+            .collect();
+        let attested = snapshot
+            .of_kind(Kind::Node)
+            .filter(|_| !plan.attestations.is_empty())
+            .map(|(_, object)| {
+                let labels = &object.projection.metadata().labels;
+                (
+                    object.name(),
+                    plan.attestations_on(&|key| labels.label(key)),
+                )
             })
             .collect();
         Self {
             by_name,
             with_ztunnel: ambient::ready_ztunnels(snapshot),
+            attested,
+            attested_everywhere: plan.attestations_on(&|_| None),
+            handlers: user_namespaces::handlers(snapshot),
         }
+    }
+
+    fn user_namespace(&self, spec: &pod::PodSpec, instance: &PodInstance) -> UserNamespace {
+        if spec.host_users != Some(false) {
+            return UserNamespace::Host;
+        }
+        let node = instance.spec.node_name.as_deref();
+        let started = lifecycle(instance.status.as_ref()) != Lifecycle::Pending;
+        let Some(node) = node.filter(|_| started) else {
+            return UserNamespace::Doubtful(Doubt::NotStarted);
+        };
+        let Some(known) = self.by_name.get(node) else {
+            return UserNamespace::Doubtful(Doubt::NodeUnread);
+        };
+        let class = spec.runtime_class_name.as_deref();
+        let handler = class.map_or(Some(""), |class| self.handlers.get(class).copied());
+        UserNamespace::on(known.node, handler)
     }
 }
 
@@ -218,13 +277,20 @@ pub(super) fn kubelet_minor(version: &str) -> Option<u32> {
 }
 
 /// Labels of single pods that some selector names; pods that differ in them are not equal.
-fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
-    snapshot
+fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTreeSet<&'s str> {
+    let by_objects = snapshot
         .objects
         .iter()
         .flat_map(|object| -> Vec<&BTreeMap<String, String>> {
             match object.projection.as_ref() {
                 Projection::Service(service) => vec![&service.spec.selector],
+                Projection::IstioGateway(gateway) => vec![&gateway.spec.selector],
+                Projection::ServiceEntry(entry) => entry
+                    .spec
+                    .workload_selector
+                    .iter()
+                    .map(|selector| &selector.labels)
+                    .collect(),
                 Projection::PeerAuthentication(policy) => policy
                     .spec
                     .selector
@@ -246,8 +312,11 @@ fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
                 _ => Vec::new(),
             }
         })
-        .flat_map(|labels| labels.keys().map(String::as_str))
-        .chain(snapshot.of_kind(Kind::Server).flat_map(server_keys))
+        .flat_map(|labels| labels.keys().map(String::as_str));
+    let by_servers = snapshot.of_kind(Kind::Server).flat_map(server_keys);
+    by_objects
+        .chain(by_servers)
+        .chain(plan.pod_label_keys())
         .collect()
 }
 
@@ -271,6 +340,7 @@ fn templates<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    attestations: &[usize],
 ) -> impl Iterator<Item = PodGroup<'s>> {
     Kind::WORKLOADS.iter().flat_map(move |kind| {
         snapshot.of_kind(*kind).filter_map(move |(index, object)| {
@@ -306,7 +376,13 @@ fn templates<'s>(
                     .is_some_and(|os| os.name == "windows"),
                 kubelet_minor: None,
                 node_unread: false,
+                user_namespace: if template.spec.host_users == Some(false) {
+                    UserNamespace::Doubtful(Doubt::NotStarted)
+                } else {
+                    UserNamespace::Host
+                },
                 ztunnel_ready: false,
+                attestations: attestations.to_vec(),
                 role: Role::Other,
                 app: None,
                 ingress: None,

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::form::Form;
+use super::gateway::{GatewayRouteStatus, ParentReference};
+use super::istio::TextOrObject;
 use super::metadata::{Metadata, Scalar, null_default};
-use super::pod::Condition;
 use super::rbac::LabelSelector;
 
 /// Label of the pods of Linkerd's control plane.
@@ -194,68 +196,21 @@ pub struct HttpRoute {
     #[serde(default)]
     pub metadata: Metadata,
     #[serde(default, deserialize_with = "null_default")]
-    pub spec: RouteSpec,
-    #[serde(
-        default,
-        deserialize_with = "null_default",
-        skip_serializing_if = "RouteStatus::is_empty"
-    )]
-    pub status: RouteStatus,
+    pub spec: HttpRouteSpec,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<GatewayRouteStatus>,
 }
 
 /// Its `spec`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RouteSpec {
+pub struct HttpRouteSpec {
     #[serde(
         default,
         deserialize_with = "null_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub parent_refs: Vec<ParentReference>,
-}
-
-/// `ParentReference`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ParentReference {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    #[serde(default, deserialize_with = "null_default")]
-    pub name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub section_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-}
-
-/// What controllers say of a route.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct RouteStatus {
-    #[serde(default, deserialize_with = "null_default")]
-    pub parents: Vec<ParentStatus>,
-}
-
-impl RouteStatus {
-    fn is_empty(&self) -> bool {
-        self.parents.is_empty()
-    }
-}
-
-/// What one controller says of one parent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ParentStatus {
-    #[serde(default, deserialize_with = "null_default")]
-    pub controller_name: String,
-    #[serde(default, deserialize_with = "null_default")]
-    pub parent_ref: ParentReference,
-    #[serde(default, deserialize_with = "null_default")]
-    pub conditions: Vec<Condition>,
 }
 
 /// The part that counts of the values that Linkerd was installed with.
@@ -311,22 +266,28 @@ pub struct CniOptions {
 /// A ConfigMap holds at most this much.
 const DOCUMENT_BYTES: usize = 1 << 20;
 
+#[derive(Default, Deserialize)]
+struct ValuesKeys {
+    #[serde(default, deserialize_with = "null_default")]
+    proxy: ProxyValues,
+    #[serde(default)]
+    unreadable: bool,
+}
+
 impl<'de> Deserialize<'de> for Values {
     /// Reads the YAML text of the API, or the object of evidence.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Default, Deserialize)]
-        struct Keys {
-            #[serde(default, deserialize_with = "null_default")]
-            proxy: ProxyValues,
-            #[serde(default)]
-            unreadable: bool,
-        }
-        let keys = match Value::deserialize(deserializer)? {
+        let TextOrObject(value) = TextOrObject::deserialize(deserializer)?;
+        let of_text = |text: &str| match serde_saphyr::from_str::<Value>(text).ok()? {
+            Value::Null => Some(ValuesKeys::default()),
+            value => ValuesKeys::deserialize(Form::api(value)).ok(),
+        };
+        let keys = match value {
             Value::String(text) if text.len() > DOCUMENT_BYTES => None,
-            Value::String(text) if text.trim().is_empty() => Some(Keys::default()),
-            Value::String(text) => serde_saphyr::from_str::<Keys>(&text).ok(),
-            object @ Value::Object(_) => Keys::deserialize(object).ok(),
-            Value::Null => Some(Keys::default()),
+            Value::String(text) if text.trim().is_empty() => Some(ValuesKeys::default()),
+            Value::String(text) => of_text(&text),
+            object @ Value::Object(_) => ValuesKeys::deserialize(Form::evidence(object)).ok(),
+            Value::Null => Some(ValuesKeys::default()),
             _ => None,
         };
         Ok(keys.map_or_else(
@@ -342,20 +303,26 @@ impl<'de> Deserialize<'de> for Values {
     }
 }
 
+#[derive(Default, Deserialize)]
+struct CniKeys {
+    #[serde(default, deserialize_with = "null_default")]
+    linkerd: CniOptions,
+    #[serde(default)]
+    unreadable: bool,
+}
+
 impl<'de> Deserialize<'de> for CniNetworkConfig {
     /// Reads the JSON text of the API, or the object of evidence.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Default, Deserialize)]
-        struct Keys {
-            #[serde(default, deserialize_with = "null_default")]
-            linkerd: CniOptions,
-            #[serde(default)]
-            unreadable: bool,
-        }
-        let keys = match Value::deserialize(deserializer)? {
+        let TextOrObject(value) = TextOrObject::deserialize(deserializer)?;
+        let of_text = |text: &str| {
+            let value = serde_json::from_str::<Value>(text).ok()?;
+            CniKeys::deserialize(Form::api(value)).ok()
+        };
+        let keys = match value {
             Value::String(text) if text.len() > DOCUMENT_BYTES => None,
-            Value::String(text) => serde_json::from_str::<Keys>(&text).ok(),
-            object @ Value::Object(_) => Keys::deserialize(object).ok(),
+            Value::String(text) => of_text(&text),
+            object @ Value::Object(_) => CniKeys::deserialize(Form::evidence(object)).ok(),
             _ => None,
         };
         Ok(keys.map_or_else(

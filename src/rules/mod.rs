@@ -18,7 +18,7 @@ use crate::kind::Kind;
 use crate::model::{Container, Model, PodGroup};
 
 pub use crate::model::Port;
-pub use observation::{Observation, Reading, Reason, Severity, Subject, Verdict};
+pub use observation::{Observation, ReadFrom, Reading, Reason, Severity, Subject, Verdict};
 
 /// Every rule, in the order of reports.
 pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
@@ -196,6 +196,15 @@ impl Observation {
             // A pass that rests on the unread kind: the assessor takes it away, and says why.
             Some(kind) => Self::pass(subject, Reason::Absent, message).needs(kind, namespace),
             None => Self::not_applicable(subject, Reason::Absent, message),
+        }
+    }
+
+    /// States that a failure by what is not declared would be none on Windows, which a node that was not read may run.
+    fn unless_windows(self, pod: &PodGroup<'_>) -> Self {
+        if pod.spec.os.is_none() && pod.node_unread {
+            self.needs(Kind::Node, "")
+        } else {
+            self
         }
     }
 

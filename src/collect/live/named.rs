@@ -12,7 +12,7 @@ use super::path;
 use super::session::{Question, Session};
 use crate::kind::Kind;
 use crate::projection::pod::Pod;
-use crate::projection::{Projection, linkerd};
+use crate::projection::{Projection, controllers, linkerd};
 use crate::snapshot::{Interner, Object, ReadStatus, SourceRead, Unreadable, Verb};
 
 /// The namespace whose uid serves as the cluster's.
@@ -70,6 +70,26 @@ fn of_linkerd(object: &Object) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// ConfigMaps that flags of ingress controllers name.
+pub(super) fn controller_config_maps(objects: &[Object]) -> BTreeSet<Name> {
+    let mut names = BTreeSet::new();
+    for object in objects {
+        let Projection::Pod(pod) = &*object.projection else {
+            continue;
+        };
+        let containers = pod.spec.containers.iter().chain(&pod.spec.init_containers);
+        let flags = containers.flat_map(|container| {
+            let flags = controllers::CONFIG_MAP_FLAGS.iter();
+            flags.filter_map(|flag| container.args.value(flag))
+        });
+        names.extend(flags.filter_map(|flag| {
+            let (namespace, name) = controllers::config_map(flag, object.namespace())?;
+            (is_name(&namespace) && is_name(&name)).then_some(Name { namespace, name })
+        }));
+    }
+    names
 }
 
 fn istiod(object: &Object) -> Option<&Pod> {

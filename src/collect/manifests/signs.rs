@@ -16,6 +16,11 @@ pub(super) fn is_linkerd_group(group: &str) -> bool {
     group == "linkerd.io" || group.ends_with(".linkerd.io")
 }
 
+/// Whether objects of this API group belong to OpenShift.
+pub(super) fn is_open_shift_group(group: &str) -> bool {
+    group == "openshift.io" || group.ends_with(".openshift.io")
+}
+
 /// What shows that a mesh is in use.
 struct Signs {
     group: fn(&str) -> bool,
@@ -61,11 +66,9 @@ impl Signs {
             || self.is_in_metadata(object.projection.metadata())
             || self.are_in_pods(&object.projection)
             || object.instance.as_ref().is_some_and(|pod| {
-                pod.metadata
-                    .labels
-                    .keys()
-                    .chain(pod.metadata.annotations.keys())
-                    .any(|key| self.is_key(key))
+                let metadata = &pod.metadata;
+                let fields = metadata.labels.iter().chain(metadata.annotations.iter());
+                fields.map(|(key, _)| key).any(|key| self.is_key(key))
             })
     }
 

@@ -15,7 +15,6 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         Doubt::DefaultPolicy | Doubt::Ports | Doubt::Selector => Reason::Unrecognised,
         Doubt::DefaultsDiffer | Doubt::PortsDiffer => Reason::Value,
         Doubt::ControlPlanes | Doubt::NoCniConfig | Doubt::CreationTimes => Reason::Absent,
-        Doubt::Route => Reason::ForeignPolicy,
     }
 }
 
@@ -43,9 +42,6 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
         Doubt::Selector => "a selector has an operator that the API does not know",
         Doubt::Networks(_) => {
             "a policy lets clients in by their network, and the NetworkAuthentication was not read"
-        }
-        Doubt::Route => {
-            "an AuthorizationPolicy lets clients in without an identity on a route that is not read"
         }
     }
 }
@@ -109,7 +105,9 @@ pub(super) fn basis(model: &Model<'_>, basis: Basis, open: bool) -> String {
         "asks for an identity"
     };
     match basis.by {
-        By::AccessPolicy(policy) => format!("the access policy {} of {server} {who}", policy.name()),
+        By::AccessPolicy(policy) => {
+            format!("the access policy {} of {server} {who}", policy.name())
+        }
         By::Authorization(object) => format!("{} {who} on {server}", named(object)),
         By::Route(object, route) => {
             format!("{} {who} for {} on {server}", named(object), named(route))

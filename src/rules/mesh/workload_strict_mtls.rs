@@ -31,6 +31,8 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::ServerAuthorization),
         Read::refines(Kind::LinkerdAuthorizationPolicy),
         Read::refines(Kind::LinkerdHttpRoute),
+        Read::refines(Kind::HttpRoute),
+        Read::refines(Kind::GrpcRoute),
         // The model says where one of these decides.
         Read::refines(Kind::MeshTlsAuthentication),
         Read::refines(Kind::NetworkAuthentication),
@@ -99,7 +101,9 @@ fn observe(
         })) => observation
             .needs(Kind::ServerAuthorization, namespace)
             .needs(Kind::LinkerdAuthorizationPolicy, namespace)
-            .needs(Kind::LinkerdHttpRoute, namespace),
+            .needs(Kind::LinkerdHttpRoute, namespace)
+            .needs(Kind::HttpRoute, namespace)
+            .needs(Kind::GrpcRoute, namespace),
         _ => observation,
     }
 }

@@ -121,17 +121,18 @@ pub(super) struct OfPod {
 
 impl<'s> Defaults<'s> {
     pub(super) fn new(snapshot: &'s Snapshot, gaps: &Gaps, pods: &[PodGroup<'s>]) -> Self {
-        let found: BTreeSet<&str> = pods
-            .iter()
-            .filter(|pod| is_controller(pod))
-            .map(|pod| pod.namespace)
-            .collect();
+        let controllers: Vec<&PodGroup<'_>> =
+            pods.iter().filter(|pod| is_controller(pod)).collect();
+        let found: BTreeSet<&str> = controllers.iter().map(|pod| pod.namespace).collect();
         let named = pods.iter().filter_map(control_plane_of);
         let mut namespaces: BTreeSet<&str> = found.iter().copied().chain([NAMESPACE]).collect();
         namespaces.extend(named);
         let by_namespace = namespaces
             .into_iter()
-            .map(|namespace| (namespace, of_namespace(snapshot, gaps, pods, namespace)))
+            .map(|namespace| {
+                let of_namespace = of_namespace(snapshot, gaps, &controllers, namespace);
+                (namespace, of_namespace)
+            })
             .collect();
         Self {
             by_namespace,
@@ -240,14 +241,11 @@ fn control_plane_of<'s>(pod: &PodGroup<'s>) -> Option<&'s str> {
 fn of_namespace(
     snapshot: &Snapshot,
     gaps: &Gaps,
-    pods: &[PodGroup<'_>],
+    controllers: &[&PodGroup<'_>],
     namespace: &str,
 ) -> OfControlPlane {
     let mut flags = BTreeMap::new();
-    for pod in pods
-        .iter()
-        .filter(|pod| pod.namespace == namespace && is_controller(pod))
-    {
+    for pod in controllers.iter().filter(|pod| pod.namespace == namespace) {
         let Some(member) = pod.members.first() else {
             continue;
         };

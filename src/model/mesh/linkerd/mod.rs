@@ -55,8 +55,6 @@ pub enum Doubt {
     Selector,
     /// A policy may let anybody in from networks that were not read.
     Networks(Missing),
-    /// A policy lets anybody in on a route, and what the route is attached to was not read.
-    Route,
 }
 
 /// What decides about a port.

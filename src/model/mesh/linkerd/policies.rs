@@ -10,16 +10,15 @@ use super::super::Fact;
 use super::defaults::DefaultPolicy;
 use super::{Basis, By, Demand, Doubt};
 use crate::gaps::Gaps;
-use crate::kind::{Kind, LINKERD_GROUP};
+use crate::kind::{GATEWAY_GROUP, Kind, LINKERD_GROUP};
+use crate::projection::gateway::{GatewayRouteStatus, ParentReference};
 use crate::projection::linkerd::{
-    self, AuthorizationPolicySpec, Client, HttpRoute, MeshTlsAuthenticationSpec, ParentReference,
-    Reference, ServerAuthorizationSpec, ServerSpec,
+    self, AuthorizationPolicySpec, Client, MeshTlsAuthenticationSpec, Reference,
+    ServerAuthorizationSpec, ServerSpec,
 };
 use crate::projection::{Metadata, Projection, Scalar};
 use crate::snapshot::{Object, Snapshot};
 
-/// Group of the routes that other products define.
-const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 /// Name under which Linkerd's policy controller writes what it makes of a route.
 const CONTROLLER: &str = "linkerd.io/policy-controller";
 
@@ -30,7 +29,7 @@ pub(super) struct Policies<'s> {
     servers: Vec<Server<'s>>,
     authorizations: Vec<(usize, &'s ServerAuthorizationSpec)>,
     for_targets: Vec<Authorization<'s>>,
-    routes: BTreeMap<&'s str, (usize, &'s HttpRoute)>,
+    routes: BTreeMap<(Kind, &'s str), Route<'s>>,
 }
 
 /// One Server.
@@ -81,6 +80,14 @@ pub(super) struct Selecting<'m> {
     policies: &'m Policies<'m>,
 }
 
+/// A route, as far as it tells what it is attached to.
+#[derive(Debug)]
+struct Route<'s> {
+    object: usize,
+    parents: &'s Vec<ParentReference>,
+    status: Option<&'s GatewayRouteStatus>,
+}
+
 /// What authorizes on a Server, one by one.
 struct Authorizing {
     lets: Lets,
@@ -98,6 +105,8 @@ pub(super) fn by_namespace<'s>(
         Kind::ServerAuthorization,
         Kind::LinkerdAuthorizationPolicy,
         Kind::LinkerdHttpRoute,
+        Kind::HttpRoute,
+        Kind::GrpcRoute,
     ];
     let mut all: BTreeMap<&str, Policies<'_>> = BTreeMap::new();
     for (index, object) in kinds.into_iter().flat_map(|kind| snapshot.of_kind(kind)) {
@@ -113,23 +122,16 @@ pub(super) fn by_namespace<'s>(
                     gaps,
                     namespace: object.namespace(),
                 };
-                let spec = &policy.spec;
-                let (lets, references) = resolver.lets(spec);
-                let refs = Some(&spec.required_authentication_refs);
-                let mut facts = vec![
-                    Fact::of(index, "/spec/targetRef", Some(&spec.target_ref)),
-                    Fact::of(index, "/spec/requiredAuthenticationRefs", refs),
-                ];
-                facts.extend(references);
-                policies.for_targets.push(Authorization {
-                    object: index,
-                    spec,
-                    lets,
-                    facts,
-                });
+                let authorization = Authorization::new(index, &policy.spec, &resolver);
+                policies.for_targets.push(authorization);
             }
             Projection::LinkerdHttpRoute(route) => {
-                policies.routes.insert(object.name(), (index, route));
+                let route = Route::new(index, &route.spec.parent_refs, route.status.as_ref());
+                policies.routes.insert((object.kind, object.name()), route);
+            }
+            Projection::GatewayRoute(route) => {
+                let route = Route::new(index, &route.spec.parent_refs, route.status.as_ref());
+                policies.routes.insert((object.kind, object.name()), route);
             }
             _ => {}
         }
@@ -223,25 +225,18 @@ impl Policies<'_> {
         {
             return authorizing(policy.lets, whole, None);
         }
-        if target.is(LINKERD_GROUP, "HTTPRoute") {
-            let name = target.name.to_ascii_lowercase();
-            let (object, route) = self.routes.get(name.as_str())?;
-            let parents = &route.spec.parent_refs;
-            let fact = Fact::of(*object, "/spec/parentRefs", Some(parents));
-            let by = By::Route(policy.object, *object);
-            return is_attached(route, server)
-                .then(|| authorizing(policy.lets, by, Some(fact)))
-                .flatten();
-        }
-        let elsewhere =
-            target.is(GATEWAY_GROUP, "HTTPRoute") || target.is(GATEWAY_GROUP, "GRPCRoute");
-        match policy.lets {
-            // These routes are not read, and may be attached to any Server.
-            Lets::Anybody | Lets::Unknown(_) if elsewhere => {
-                authorizing(Lets::Unknown(Doubt::Route), whole, None)
-            }
-            _ => None,
-        }
+        let kinds = [Kind::LinkerdHttpRoute, Kind::HttpRoute, Kind::GrpcRoute];
+        let kind = kinds
+            .into_iter()
+            .find(|kind| target.is(kind.api().group, kind.name()))?;
+        let name = target.name.to_ascii_lowercase();
+        let route = self.routes.get(&(kind, name.as_str()))?;
+        let fact = Fact::of(route.object, "/spec/parentRefs", Some(route.parents));
+        let by = By::Route(policy.object, route.object);
+        route
+            .is_attached(server)
+            .then(|| authorizing(policy.lets, by, Some(fact)))
+            .flatten()
     }
 }
 
@@ -417,32 +412,62 @@ fn client_facts(object: usize, client: &Client) -> Vec<Fact> {
     facts
 }
 
-/// Whether a route is attached to a Server. One that names a Server elsewhere, or a part of one, is invalid as a whole.
-/// What Linkerd says of it counts where it says something.
-fn is_attached(route: &HttpRoute, server: &Server<'_>) -> bool {
-    let is_server = |parent: &&ParentReference| {
-        let group = parent.group.as_deref().unwrap_or(GATEWAY_GROUP);
-        group.eq_ignore_ascii_case(LINKERD_GROUP)
-            && parent
-                .kind
-                .as_deref()
-                .is_some_and(|kind| kind.eq_ignore_ascii_case("Server"))
-    };
-    let parents = || route.spec.parent_refs.iter().filter(is_server);
-    let valid = parents().all(|parent| {
-        let namespace = parent.namespace.as_deref().unwrap_or(server.namespace);
-        namespace == server.namespace && parent.port.is_none() && parent.section_name.is_none()
-    });
-    let refused = route.status.parents.iter().any(|status| {
-        status.controller_name == CONTROLLER
-            && status.parent_ref.kind.as_deref() == Some("Server")
-            && status.parent_ref.name == server.name
-            && status
-                .conditions
-                .iter()
-                .any(|condition| condition.kind == "Accepted" && condition.status == "False")
-    });
-    valid && !refused && parents().any(|parent| parent.name == server.name)
+impl<'s> Authorization<'s> {
+    fn new(object: usize, spec: &'s AuthorizationPolicySpec, resolver: &Resolver<'_, '_>) -> Self {
+        let (lets, references) = resolver.lets(spec);
+        let required = Some(&spec.required_authentication_refs);
+        let mut facts = vec![
+            Fact::of(object, "/spec/targetRef", Some(&spec.target_ref)),
+            Fact::of(object, "/spec/requiredAuthenticationRefs", required),
+        ];
+        facts.extend(references);
+        Self {
+            object,
+            spec,
+            lets,
+            facts,
+        }
+    }
+}
+
+impl<'s> Route<'s> {
+    fn new(
+        object: usize,
+        parents: &'s Vec<ParentReference>,
+        status: Option<&'s GatewayRouteStatus>,
+    ) -> Self {
+        Self {
+            object,
+            parents,
+            status,
+        }
+    }
+
+    /// Whether it is attached to a Server. One that names a Server elsewhere, or a part of one, is invalid as a whole.
+    /// What Linkerd says of it counts where it says something.
+    fn is_attached(&self, server: &Server<'_>) -> bool {
+        let is_server = |parent: &&ParentReference| {
+            let group = parent.group.as_deref().unwrap_or(GATEWAY_GROUP);
+            let kind = parent.kind.as_deref().unwrap_or("Gateway");
+            group.eq_ignore_ascii_case(LINKERD_GROUP) && kind.eq_ignore_ascii_case("Server")
+        };
+        let parents = || self.parents.iter().filter(is_server);
+        let valid = parents().all(|parent| {
+            let namespace = parent.namespace.as_deref().unwrap_or(server.namespace);
+            namespace == server.namespace && parent.port.is_none() && parent.section_name.is_none()
+        });
+        let statuses = self.status.iter().flat_map(|status| &status.parents);
+        let mut own = statuses.filter(|status| {
+            status.controller_name == CONTROLLER
+                && status.parent_ref.kind.as_deref() == Some("Server")
+                && status.parent_ref.name == server.name
+        });
+        let refused = own.any(|status| {
+            let mut conditions = status.conditions.iter();
+            conditions.any(|condition| condition.kind == "Accepted" && condition.status == "False")
+        });
+        valid && !refused && parents().any(|parent| parent.name == server.name)
+    }
 }
 
 /// Follows the references of a policy.

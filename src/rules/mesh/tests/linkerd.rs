@@ -717,6 +717,15 @@ fn whoever_is_let_in_must_have_an_identity() {
             references,
         )
     };
+    let gateway_route = |kind: &str| {
+        object(
+            "gateway.networking.k8s.io/v1",
+            kind,
+            "shop",
+            "health",
+            &format!("{{parentRefs: [{parent}]}}"),
+        )
+    };
     let said = |status: &str| {
         format!(
             "\nstatus: {{parents: [{{controllerName: linkerd.io/policy-controller, parentRef: {parent}, conditions: [{{type: Accepted, status: '{status}'}}]}}]}}"
@@ -989,18 +998,32 @@ fn whoever_is_let_in_must_have_an_identity() {
             ),
             case("no route", on_route.clone(), "8080", Pass, Reason::Value),
             case(
-                "a route that is not read",
-                elsewhere("HTTPRoute", ""),
+                "a route of the Gateway API",
+                gateway_route("HTTPRoute") + &elsewhere("HTTPRoute", ""),
                 "8080",
-                Indeterminate,
-                Reason::ForeignPolicy,
+                Fail,
+                Reason::Value,
             ),
             case(
-                "a route that is not read",
-                elsewhere("GRPCRoute", NETWORK),
+                "another",
+                gateway_route("GRPCRoute") + &elsewhere("GRPCRoute", NETWORK),
                 "8080",
-                Indeterminate,
-                Reason::ForeignPolicy,
+                Fail,
+                Reason::Value,
+            ),
+            case(
+                "of another kind",
+                gateway_route("GRPCRoute") + &elsewhere("HTTPRoute", ""),
+                "8080",
+                Pass,
+                Reason::Value,
+            ),
+            case(
+                "of another group",
+                route(parent, "") + &elsewhere("HTTPRoute", ""),
+                "8080",
+                Pass,
+                Reason::Value,
             ),
             case(
                 "it adds identities",
@@ -1391,7 +1414,7 @@ fn unread_kinds_count_where_a_row_rests_on_them() {
         1,
         "a Server could close it"
     );
-    assert_eq!(needs(&by_server), 4, "a policy could let somebody in");
+    assert_eq!(needs(&by_server), 6, "a policy could let somebody in");
     let open = format!("{}{}", under("deny"), web(", accessPolicy: audit"));
     assert_eq!(needs(&open), 1, "no policy could close it");
     assert!(

@@ -117,7 +117,7 @@ pub(super) fn groups<'s>(
         templates(snapshot, gaps, owners, &nodes.attested_everywhere)
             .filter(|group| !used.contains(&group.members[0])),
     );
-    ingress_controllers::recognise(&mut groups);
+    ingress_controllers::recognise(&mut groups, plan);
     in_order(groups)
 }
 

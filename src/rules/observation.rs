@@ -360,6 +360,16 @@ impl Observation {
         self
     }
 
+    /// The same of several.
+    #[must_use]
+    pub fn needs_each<'k>(self, needs: impl IntoIterator<Item = (Kind, &'k str)>) -> Self {
+        needs
+            .into_iter()
+            .fold(self, |observation, (kind, namespace)| {
+                observation.needs(kind, namespace)
+            })
+    }
+
     /// States that this verdict does not rest on these kinds, though the rule reads them.
     #[must_use]
     pub fn apart_from(mut self, kinds: &'static [Kind]) -> Self {

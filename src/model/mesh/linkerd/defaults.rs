@@ -123,7 +123,15 @@ impl<'s> Defaults<'s> {
     pub(super) fn new(snapshot: &'s Snapshot, gaps: &Gaps, pods: &[PodGroup<'s>]) -> Self {
         let controllers: Vec<&PodGroup<'_>> =
             pods.iter().filter(|pod| is_controller(pod)).collect();
-        let found: BTreeSet<&str> = controllers.iter().map(|pod| pod.namespace).collect();
+        let configured = snapshot
+            .of_kind(Kind::ConfigMap)
+            .filter(|(_, object)| object.name() == CONFIG_MAP)
+            .map(|(_, object)| object.namespace());
+        let found: BTreeSet<&str> = controllers
+            .iter()
+            .map(|pod| pod.namespace)
+            .chain(configured)
+            .collect();
         let named = pods.iter().filter_map(control_plane_of);
         let mut namespaces: BTreeSet<&str> = found.iter().copied().chain([NAMESPACE]).collect();
         namespaces.extend(named);

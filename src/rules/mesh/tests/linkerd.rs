@@ -267,6 +267,17 @@ fn the_default_policy_of_the_cluster_is_that_of_the_running_controller() {
                 Reason::Value,
             ),
             case(
+                "values anywhere",
+                format!(
+                    "{}{}",
+                    values("mesh", "proxy: {defaultInboundPolicy: deny}"),
+                    meshed()
+                ),
+                "8080",
+                Pass,
+                Reason::Value,
+            ),
+            case(
                 "values without it",
                 format!("{}{}", values("linkerd", "proxy: {}"), meshed()),
                 "8080",

@@ -28,6 +28,7 @@ const RULES: &[&str] = &[
     "global-strict-mtls",
     "workload-strict-mtls",
     "mesh-enrolment",
+    "mesh-client-tls",
     "admin-port-separation",
     "admin-port-exposure",
 ];

@@ -243,6 +243,12 @@ fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
                     .iter()
                     .map(|selector| &selector.labels)
                     .collect(),
+                Projection::DestinationRule(rule) => rule
+                    .spec
+                    .subsets
+                    .iter()
+                    .map(|subset| &subset.labels)
+                    .collect(),
                 _ => Vec::new(),
             }
         })

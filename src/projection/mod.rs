@@ -8,6 +8,7 @@
 )]
 
 pub mod cluster;
+pub mod destination_rule;
 pub mod facts;
 pub mod istio;
 pub mod mendix;
@@ -39,6 +40,7 @@ pub enum Projection {
     Workload(workload::Workload),
     CronJob(workload::CronJob),
     EndpointSlice(network::EndpointSlice),
+    DestinationRule(destination_rule::DestinationRule),
     EnvoyFilter(istio::EnvoyFilter),
     Sidecar(istio::Sidecar),
     Ingress(network::Ingress),
@@ -88,6 +90,7 @@ decode! {
     network::Service => Service,
     cluster::WebhookConfiguration => WebhookConfiguration,
     network::EndpointSlice => EndpointSlice,
+    destination_rule::DestinationRule => DestinationRule,
     istio::EnvoyFilter => EnvoyFilter,
     istio::Sidecar => Sidecar,
     network::Ingress => Ingress,
@@ -165,6 +168,7 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         | Kind::Job => visitor.visit::<workload::Workload>(),
         Kind::CronJob => visitor.visit::<workload::CronJob>(),
         Kind::EndpointSlice => visitor.visit::<network::EndpointSlice>(),
+        Kind::DestinationRule => visitor.visit::<destination_rule::DestinationRule>(),
         Kind::EnvoyFilter => visitor.visit::<istio::EnvoyFilter>(),
         Kind::Sidecar => visitor.visit::<istio::Sidecar>(),
         Kind::Ingress => visitor.visit::<network::Ingress>(),
@@ -204,6 +208,7 @@ impl Projection {
             Self::Workload(object) => &object.metadata,
             Self::CronJob(object) => &object.metadata,
             Self::EndpointSlice(object) => &object.metadata,
+            Self::DestinationRule(object) => &object.metadata,
             Self::EnvoyFilter(object) => &object.metadata,
             Self::Sidecar(object) => &object.metadata,
             Self::Ingress(object) => &object.metadata,

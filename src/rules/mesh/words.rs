@@ -16,6 +16,7 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         }
         Doubt::ControlPlaneElsewhere
         | Doubt::RevisionElsewhere
+        | Doubt::RootNamespace
         | Doubt::Revision
         | Doubt::CreationTimes
         | Doubt::CaptureUnstated
@@ -27,6 +28,7 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         | Doubt::ProxyRole
         | Doubt::Gateway
         | Doubt::AmbientPorts
+        | Doubt::TlsNotInherited
         | Doubt::Linkerd => Reason::Unrecognised,
         Doubt::SecondNetwork | Doubt::NoEnvoy => Reason::Unenforced,
         Doubt::SidecarListener | Doubt::EnvoyFilter => Reason::ForeignPolicy,
@@ -55,7 +57,13 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
             "a discovery selector of the mesh has an operator that the API does not know"
         }
         Doubt::CreationTimes => {
-            "the oldest of several policies counts, and not all of them have a creation time"
+            "the oldest of several policies counts, and their creation times do not tell which that is"
+        }
+        Doubt::RootNamespace => {
+            "it would count from the root namespace of the mesh, which is not known"
+        }
+        Doubt::TlsNotInherited => {
+            "a port without TLS settings inherits those of the rule in one part of Istio, and not in another"
         }
         Doubt::Mode => "the mode that decides is none that the API knows",
         Doubt::CaptureValue => "a setting of the redirection has an unexpected form",

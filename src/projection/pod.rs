@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{ArgumentFacts, EnvironmentFacts};
 use super::metadata::{Metadata, Scalar, null_default};
+use super::words;
 
 /// What replicas of one template share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,7 +28,7 @@ pub struct Pod {
 #[serde(rename_all = "camelCase")]
 pub struct PodTemplate {
     /// Labels and annotations of the pods to be made.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub metadata: Metadata,
     /// Their `spec`.
     #[serde(default)]
@@ -86,6 +87,7 @@ pub struct PodSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodOs {
     /// `linux` or `windows`.
+    #[serde(deserialize_with = "words::operating_system")]
     pub name: String,
 }
 
@@ -124,7 +126,7 @@ struct ContainerWire {
     name: String,
     #[serde(default)]
     image: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words::restart_policy")]
     restart_policy: Option<String>,
     #[serde(default)]
     target_container_name: Option<String>,
@@ -165,14 +167,18 @@ impl From<ContainerWire> for Container {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerPort {
-    #[serde(default)]
+    #[serde(deserialize_with = "words::port")]
     pub container_port: u16,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_port: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Absent means TCP.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "words::protocol",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub protocol: Option<String>,
 }
 

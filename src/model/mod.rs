@@ -9,6 +9,7 @@
 //! ```
 
 pub mod apps;
+pub mod edge;
 mod grouping;
 pub mod ingress_controllers;
 pub mod limits;

@@ -1,7 +1,7 @@
 //! What the hosts of Istio's objects lead to: Services and ServiceEntries, and the pods behind them.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Model;
 use super::super::selector;
@@ -13,6 +13,7 @@ use super::{Doubt, Fact};
 use crate::gaps::Missing;
 use crate::kind::Kind;
 use crate::projection::Projection;
+use crate::projection::routing::ServiceEntrySpec;
 
 /// Everything that hosts may lead to.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct Destinations<'m> {
 /// A name that clients use, and the pods behind it.
 #[derive(Debug)]
 pub struct Destination<'m> {
-    /// Index of the Service.
+    /// Index of the Service or ServiceEntry.
     pub object: usize,
     /// Its full name.
     pub name: String,
@@ -62,6 +63,7 @@ impl<'m> Destinations<'m> {
                 groups: model.services.groups(object).to_vec(),
             });
         }
+        add_entries(model, &mut all);
         let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (place, destination) in all.iter().enumerate() {
             let of_name = by_name.entry(destination.name.clone()).or_default();
@@ -84,7 +86,13 @@ impl<'m> Destinations<'m> {
                 .collect();
         }
         let places = self.by_name.get(host.name()).into_iter().flatten();
-        places.filter_map(|place| self.all.get(*place)).collect()
+        let exact = places.filter_map(|place| self.all.get(*place));
+        // Entries may have wildcards for hosts, which clients call by any name below.
+        let wide = self.all.iter().filter(|destination| {
+            let name = destination.name.strip_prefix('*');
+            name.is_some_and(|rest| host.name().ends_with(rest))
+        });
+        exact.chain(wide).collect()
     }
 
     /// Whether pods behind it are judged.
@@ -173,6 +181,10 @@ impl<'m> Destinations<'m> {
     fn selector_fact(&self, destination: usize) -> Fact {
         let selector = match self.model.object(destination).projection.as_ref() {
             Projection::Service(service) => Some(&service.spec.selector),
+            Projection::ServiceEntry(entry) => {
+                let hosts = Some(&entry.spec.hosts).filter(|hosts| !hosts.is_empty());
+                return Fact::of(destination, "/spec/hosts", hosts);
+            }
             _ => None,
         };
         let selector = selector.filter(|selector| !selector.is_empty());
@@ -187,8 +199,86 @@ impl<'m> Destinations<'m> {
             Some((_, namespace)) => gaps.in_namespace(kind, namespace),
             None => gaps.anywhere(kind),
         };
+        let entries = || {
+            let kind = Kind::ServiceEntry;
+            Some((kind, gaps.anywhere(kind)?))
+        };
         kinds
             .into_iter()
             .find_map(|kind| Some((kind, missing(kind)?)))
+            .or_else(entries)
     }
+}
+
+/// ServiceEntries: names for pods that they select, for addresses, and for other names.
+fn add_entries<'m>(model: &'m Model<'_>, all: &mut Vec<Destination<'m>>) {
+    let mut entries = model.snapshot.of_kind(Kind::ServiceEntry).peekable();
+    if entries.peek().is_none() {
+        return;
+    }
+    let services: BTreeMap<String, Vec<usize>> = all
+        .iter()
+        .map(|service| (service.name.clone(), service.groups.clone()))
+        .collect();
+    let addresses = addresses(model);
+    for (object, entry) in entries {
+        let Projection::ServiceEntry(content) = entry.projection.as_ref() else {
+            continue;
+        };
+        let behind = behind(
+            model,
+            entry.namespace(),
+            &content.spec,
+            &services,
+            &addresses,
+        );
+        for host in &content.spec.hosts {
+            all.push(Destination {
+                object,
+                name: hosts::full(host),
+                namespace: entry.namespace(),
+                groups: behind.iter().copied().collect(),
+            });
+        }
+    }
+}
+
+/// Groups of pods by address; those of the node's network share theirs with everything on the node.
+fn addresses<'m>(model: &'m Model<'_>) -> BTreeMap<&'m str, BTreeSet<usize>> {
+    let mut addresses: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for (group, pod) in model.pods.iter().enumerate() {
+        let counted = !pod.is_finished() && pod.spec.host_network != Some(true);
+        for address in pod.addresses(model.snapshot).filter(|_| counted) {
+            addresses.entry(address).or_default().insert(group);
+        }
+    }
+    addresses
+}
+
+fn behind(
+    model: &Model<'_>,
+    namespace: &str,
+    spec: &ServiceEntrySpec,
+    services: &BTreeMap<String, Vec<usize>>,
+    addresses: &BTreeMap<&str, BTreeSet<usize>>,
+) -> BTreeSet<usize> {
+    let mut groups = BTreeSet::new();
+    if let Some(selector) = &spec.workload_selector {
+        let pods = model.pods.iter().enumerate();
+        let selected = pods.filter(|(_, pod)| {
+            pod.namespace == namespace
+                && !pod.is_finished()
+                && selector::matches_labels(&selector.labels, *pod)
+        });
+        groups.extend(selected.map(|(group, _)| group));
+        return groups;
+    }
+    let endpoints = spec.endpoints.iter().map(|endpoint| &endpoint.address);
+    // Without endpoints the hosts are looked up themselves.
+    let hosts = spec.hosts.iter().filter(|_| spec.endpoints.is_empty());
+    for address in endpoints.chain(hosts) {
+        groups.extend(addresses.get(address.as_str()).into_iter().flatten());
+        groups.extend(services.get(&hosts::full(address)).into_iter().flatten());
+    }
+    groups
 }

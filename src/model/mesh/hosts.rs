@@ -18,6 +18,15 @@ pub fn of_service(name: &str, namespace: &str) -> String {
     format!("{name}.{namespace}.svc.{DOMAIN}")
 }
 
+/// A full name in the form in which hosts are compared; a wildcard keeps its asterisk.
+pub fn full(name: &str) -> String {
+    let name = name.trim().to_ascii_lowercase();
+    match name.strip_prefix('*') {
+        Some(rest) => format!("*{}", with_domain(rest)),
+        None => with_domain(&name),
+    }
+}
+
 impl Host {
     /// Reads the host of an object in `namespace`. A name without a dot is short for a Service there; one with a dot
     /// is taken as it stands, so that `web.shop` is no Service's.

@@ -9,6 +9,7 @@ pub mod control_plane;
 pub mod data_plane;
 pub mod destination_rules;
 pub mod destinations;
+pub mod gateway;
 pub mod hosts;
 pub mod inbound;
 pub mod listeners;
@@ -34,6 +35,7 @@ use crate::snapshot::Snapshot;
 
 use control_plane::ControlPlane;
 use destination_rules::DestinationRules;
+use gateway::Gateways;
 use listeners::Listeners;
 use peer_authentication::Policies;
 
@@ -53,6 +55,7 @@ pub struct Mesh<'s> {
     policies: Policies<'s>,
     listeners: Listeners<'s>,
     destination_rules: DestinationRules<'s>,
+    gateways: Gateways<'s>,
     /// Namespaces whose label asks for Istio's ambient mode.
     ambient_namespaces: BTreeSet<&'s str>,
     /// The ready ztunnel of each node, and its condition.
@@ -115,8 +118,10 @@ pub enum Doubt {
     NoEnvoy,
     /// The pod is redirected to a ztunnel that is not ready on its node.
     ZtunnelNotReady,
-    /// An Istio gateway: its own listeners decide.
-    Gateway,
+    /// No server of a gateway opens the port.
+    NoServer,
+    /// A gateway hands TLS on unopened, and what it leads to decides.
+    HandedOn,
     /// Versions of Istio differ on what ports of a policy mean to a ztunnel under one that is weaker or stronger.
     AmbientPorts,
     /// Linkerd: its own policies decide.
@@ -196,6 +201,7 @@ impl<'s> Mesh<'s> {
             policies: Policies::new(snapshot),
             listeners: Listeners::new(snapshot),
             destination_rules: DestinationRules::new(snapshot),
+            gateways: Gateways::new(snapshot),
             ambient_namespaces: namespaces
                 .iter()
                 .filter(|(_, namespace)| {

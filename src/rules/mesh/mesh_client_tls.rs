@@ -23,6 +23,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::required(Kind::DestinationRule, Reach::Namespace),
         // Where the host leads to: each verdict names the namespaces that it rests on.
         Read::refines(Kind::Service),
+        Read::refines(Kind::ServiceEntry),
         Read::refines(Kind::EndpointSlice),
         Read::refines(Kind::Pod),
         // Whether clients send mutual TLS by themselves, and which rules a control plane reads.

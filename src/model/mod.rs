@@ -9,6 +9,7 @@
 //! ```
 
 pub mod apps;
+pub mod capabilities;
 pub mod edge;
 mod grouping;
 pub mod ingress_controllers;
@@ -28,6 +29,7 @@ pub mod security;
 pub mod selector;
 pub mod services;
 pub mod sidecars;
+pub mod user_namespaces;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;

@@ -308,14 +308,13 @@ impl<'s> Mesh<'s> {
         let others = rule.is_exported() && rule.spec.workload_selector.is_none();
         let served =
             namespace == rule.namespace || self.root_namespaces().contains(&rule.namespace);
-        if !own_clients && !(others && served) {
-            return if others && !self.knows_roots() {
-                Effect::Unknown(Doubt::RootNamespace)
-            } else {
-                Effect::No(None)
-            };
+        if own_clients || others && served {
+            return self.shadow(rule, level, service);
         }
-        self.shadow(rule, level, service)
+        if others && !self.knows_roots() {
+            return Effect::Unknown(Doubt::RootNamespace);
+        }
+        Effect::No(None)
     }
 
     /// Whether another rule of the namespace counts instead: one for a more specific host, or an older one for the same.

@@ -208,7 +208,7 @@ impl<'c> Client<'c> {
         let observation = match instead {
             Some(Some(other)) => {
                 let host = self.model.mesh.host_of_rule(other);
-                observation.facts(host.into_iter())
+                observation.facts(host)
             }
             Some(None) | None => observation,
         };

@@ -29,6 +29,9 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::to_pass(Kind::EnvoyFilter, Reach::NamespaceAndMeshRoot),
         // Their targets are ports too.
         Read::to_pass(Kind::Service, Reach::Namespace),
+        // Servers of gateways: they count for pods of theirs alone.
+        Read::refines(Kind::IstioGateway),
+        Read::refines(Kind::Gateway),
         // The mesh configuration and the labels that it selects namespaces by: the model says where they count.
         Read::refines(Kind::ConfigMap),
         // Linkerd's, which count for pods with its proxy alone; rows of theirs say which they rest on.
@@ -69,7 +72,11 @@ fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation>
         return vec![Observation::not_applicable(subject, Reason::Value, message)];
     }
     let inbound = model.mesh.inbound(pod);
-    let ports = model.inbound_ports(index);
+    let mut ports = model.inbound_ports(index);
+    for number in inbound.opened_ports() {
+        let protocol = "TCP".to_owned();
+        ports.entry(Port { number, protocol }).or_default();
+    }
     // Ports that the proxy opens for itself say nothing of what the pod may open.
     let none_of_its_own = ports
         .keys()
@@ -114,7 +121,14 @@ fn observe(
     port: Option<&Port>,
 ) -> Observation {
     let accepts = inbound.accepts(port);
-    let observation = of_port(model, Subject::Pods(group), inbound, accepts);
+    let observation = weigh(model, Subject::Pods(group), inbound, accepts);
+    if inbound.is_gateway() {
+        // Servers name ports of the Services before the pods, and may stand in any namespace.
+        return observation
+            .needs(Kind::IstioGateway, "")
+            .needs(Kind::Gateway, inbound.namespace())
+            .needs(Kind::Service, inbound.namespace());
+    }
     if !inbound.is_linkerd() {
         return observation;
     }
@@ -136,13 +150,21 @@ fn observe(
     }
 }
 
-fn of_port(
+fn weigh(
     model: &Model<'_>,
     subject: Subject,
     inbound: &Inbound<'_>,
     accepts: Accepts,
 ) -> Observation {
     match accepts {
+        Accepts::ServerTls(gateway) => Observation::fail(
+            subject,
+            Reason::Value,
+            format!(
+                "accepts TLS without a certificate of the client: {}",
+                words::named(model, gateway)
+            ),
+        ),
         Accepts::MutualTls(proof) => Observation::pass(
             subject,
             Reason::Value,

@@ -322,7 +322,7 @@ impl Inbound<'_> {
     pub fn opened_ports(&self) -> BTreeSet<u16> {
         match &self.way {
             Way::Gateway(way) => way.ports(),
-            Way::Sidecar(_) | Way::Ambient(_) | Way::Plain => BTreeSet::new(),
+            Way::Sidecar(_) | Way::Ambient(_) | Way::Linkerd(_) | Way::Plain => BTreeSet::new(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod global_strict_mtls;
 mod ingress_mesh;
+mod linkerd_words;
+mod mesh_client_tls;
 mod mesh_enrolment;
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,7 @@ pub(super) static RULES: &[&Rule] = &[
     &global_strict_mtls::RULE,
     &workload_strict_mtls::RULE,
     &mesh_enrolment::RULE,
+    &mesh_client_tls::RULE,
     &ingress_mesh::RULE,
 ];
 

@@ -11,6 +11,7 @@
 pub mod apps;
 pub mod capabilities;
 mod grouping;
+pub mod host_paths;
 pub mod ingress_controllers;
 pub mod limits;
 pub mod mendix;
@@ -29,6 +30,7 @@ pub mod selector;
 pub mod services;
 pub mod sidecars;
 pub mod user_namespaces;
+pub mod volumes;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;
@@ -67,6 +69,8 @@ pub struct Model<'s> {
     pub mesh: mesh::Mesh<'s>,
     /// What leads to which pod on which port.
     pub services: services::Services,
+    /// What the claims of pods lead to.
+    pub volumes: volumes::Volumes<'s>,
 }
 
 impl<'s> Model<'s> {
@@ -97,6 +101,7 @@ impl<'s> Model<'s> {
             operators,
             mesh,
             services,
+            volumes: volumes::Volumes::new(snapshot),
         }
     }
 

@@ -7,6 +7,7 @@
     reason = "fields without a comment are the API's own, documented in its reference"
 )]
 
+pub mod claims;
 pub mod cluster;
 pub mod facts;
 pub(crate) mod form;
@@ -16,6 +17,7 @@ pub mod metadata;
 pub mod network;
 pub mod pod;
 pub mod rbac;
+pub mod volume;
 mod words;
 pub mod workload;
 
@@ -36,6 +38,8 @@ pub enum Projection {
     LimitRange(cluster::LimitRange),
     Namespace(cluster::Namespace),
     Node(cluster::Node),
+    PersistentVolume(claims::PersistentVolume),
+    PersistentVolumeClaim(claims::PersistentVolumeClaim),
     Pod(pod::Pod),
     Service(network::Service),
     WebhookConfiguration(cluster::WebhookConfiguration),
@@ -88,6 +92,8 @@ decode! {
     cluster::LimitRange => LimitRange,
     cluster::Namespace => Namespace,
     cluster::Node => Node,
+    claims::PersistentVolume => PersistentVolume,
+    claims::PersistentVolumeClaim => PersistentVolumeClaim,
     network::Service => Service,
     cluster::WebhookConfiguration => WebhookConfiguration,
     network::EndpointSlice => EndpointSlice,
@@ -106,7 +112,7 @@ decode! {
 impl Decode for pod::Pod {
     fn split(mut self) -> Decoded {
         let identity = std::mem::take(&mut self.metadata.identity);
-        let instance = self.take_instance();
+        let instance = self.take_instance(&identity.name);
         Decoded {
             identity,
             instance: Some(Box::new(instance)),
@@ -157,6 +163,8 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::LimitRange => visitor.visit::<cluster::LimitRange>(),
         Kind::Namespace => visitor.visit::<cluster::Namespace>(),
         Kind::Node => visitor.visit::<cluster::Node>(),
+        Kind::PersistentVolume => visitor.visit::<claims::PersistentVolume>(),
+        Kind::PersistentVolumeClaim => visitor.visit::<claims::PersistentVolumeClaim>(),
         Kind::Pod => visitor.visit::<pod::Pod>(),
         Kind::Service => visitor.visit::<network::Service>(),
         Kind::MutatingWebhookConfiguration => visitor.visit::<cluster::WebhookConfiguration>(),
@@ -208,6 +216,8 @@ impl Projection {
             Self::LimitRange(object) => &object.metadata,
             Self::Namespace(object) => &object.metadata,
             Self::Node(object) => &object.metadata,
+            Self::PersistentVolume(object) => &object.metadata,
+            Self::PersistentVolumeClaim(object) => &object.metadata,
             Self::Pod(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::WebhookConfiguration(object) => &object.metadata,

@@ -292,6 +292,13 @@ fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTree
         .flat_map(|object| -> Vec<&BTreeMap<String, String>> {
             match object.projection.as_ref() {
                 Projection::Service(service) => vec![&service.spec.selector],
+                Projection::IstioGateway(gateway) => vec![&gateway.spec.selector],
+                Projection::ServiceEntry(entry) => entry
+                    .spec
+                    .workload_selector
+                    .iter()
+                    .map(|selector| &selector.labels)
+                    .collect(),
                 Projection::PeerAuthentication(policy) => policy
                     .spec
                     .selector

@@ -10,6 +10,7 @@
 
 pub mod apps;
 pub mod capabilities;
+pub mod edge;
 mod grouping;
 pub mod host_paths;
 pub mod ingress_controllers;

@@ -163,7 +163,7 @@ struct ContainerWire {
 impl From<ContainerWire> for Container {
     /// Variables and flags count only in the containers that the decision tables name.
     fn from(wire: ContainerWire) -> Self {
-        let args = wire.args.of_container(&wire.name);
+        let args = wire.args.of_container(&wire.name, wire.image.as_deref());
         let env = wire.env.of_container(&wire.name);
         Self {
             name: wire.name,

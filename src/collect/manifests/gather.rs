@@ -9,7 +9,8 @@ use super::documents::Position;
 use super::value::{Part, text};
 use super::{ManifestError, ManifestOptions, signs};
 use crate::collect::decoding;
-use crate::kind::Kind;
+use crate::kind::{GATEWAY_GROUP, Kind};
+use crate::projection::controllers::Settings;
 use crate::snapshot::{Coverage, Interner, Object, Unreadable};
 
 /// Documents that are no Kubernetes objects are named up to this number; more are counted.
@@ -88,6 +89,8 @@ impl Gathering {
         let kind = text(&fields, "kind");
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         self.found.istio |= signs::is_istio_group(group);
+        self.found.gateway_api |= group == GATEWAY_GROUP;
+        self.found.open_shift |= signs::is_open_shift_group(group);
         if group.is_empty() && kind == "Secret" {
             return;
         }
@@ -115,6 +118,7 @@ impl Gathering {
             && !named
                 .as_ref()
                 .is_ok_and(|named| is_mesh_configuration(&named.name))
+            && !has_settings(&fields)
         {
             self.ignored += 1;
             return;
@@ -258,6 +262,12 @@ impl Entry {
 /// Names of ConfigMaps that hold Istio's mesh configuration.
 fn is_mesh_configuration(name: &str) -> bool {
     name == "istio" || name.starts_with("istio-")
+}
+
+/// Whether a ConfigMap holds settings of an ingress controller.
+fn has_settings(fields: &Map<String, Value>) -> bool {
+    let data = fields.get("data").and_then(Value::as_object);
+    data.is_some_and(|data| Settings::any_in(data.keys().map(String::as_str)))
 }
 
 fn version_of(api_version: &str) -> &str {

@@ -47,7 +47,7 @@ fn observe(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observati
     let mut found = Found::default();
     for (index, volume) in pod.spec.volumes.iter().enumerate() {
         if let Some(host_path) = &volume.host_path {
-            found.path("hostPath", &host_path.path);
+            found.path("hostPath", &host_path.path, "");
             found.read(
                 None,
                 format!("/spec/volumes/{index}/hostPath/path"),
@@ -75,10 +75,10 @@ struct Found {
 }
 
 impl Found {
-    fn path(&mut self, source: &str, path: &str) {
+    fn path(&mut self, source: &str, path: &str, by: &str) {
         let reach = PathReach::of(path);
         let shown: String = path.chars().take(LONGEST_PATH).collect();
-        let words = format!("{source} {shown}{}", reach.in_words());
+        let words = format!("{source} {shown}{}{by}", reach.in_words());
         self.paths.push((words, reach));
     }
 
@@ -136,8 +136,8 @@ impl Found {
         ];
         for (field, source) in sources {
             if let Some(source) = source {
-                let words = format!("volume {}, by its claim {field}", claim.volume);
-                self.path(&words, &source.path);
+                let by = format!(" through the claim of volume {}", claim.volume);
+                self.path(field, &source.path, &by);
                 self.read(Some(volume), format!("/spec/{field}/path"), &source.path);
             }
         }

@@ -19,10 +19,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
     reads: &[
         Read::required(Kind::PersistentVolumeClaim, Reach::Namespace),
         Read::required(Kind::Pod, Reach::Namespace),
+        // A stopped app has a template and no pods.
+        Read::to_pass(Kind::ReplicaSet, Reach::Namespace),
+        Read::to_pass(Kind::Deployment, Reach::Namespace),
+        Read::to_pass(Kind::StatefulSet, Reach::Namespace),
         // Links of the owner chain, by which pods of one app are told from those of another.
-        Read::refines(Kind::ReplicaSet),
-        Read::refines(Kind::Deployment),
-        Read::refines(Kind::StatefulSet),
         Read::refines(Kind::Runtime),
         Read::refines(Kind::MendixApp),
     ],

@@ -8,6 +8,7 @@ mod host_path_volumes;
 mod immutable_root_filesystem;
 mod non_root;
 mod pod_per_app;
+mod pod_security_admission;
 mod privilege_escalation;
 mod privileged_containers;
 mod proc_mount;
@@ -33,4 +34,5 @@ pub(super) static RULES: &[&Rule] = &[
     &seccomp_profile::RULE,
     &shared_writable_volumes::RULE,
     &container_runtime::RULE,
+    &pod_security_admission::RULE,
 ];

@@ -28,6 +28,8 @@ pub struct Observation {
     pub reads: Vec<Reading>,
     /// Kinds that this verdict rests on besides those of the rule: `(kind, namespace)`, empty for the whole cluster.
     pub needs: Vec<(Kind, String)>,
+    /// Kinds that the rule reads and that this verdict does not rest on.
+    pub apart_from: &'static [Kind],
     /// Whether nothing unread could change this verdict.
     pub conclusive: bool,
 }
@@ -255,6 +257,7 @@ impl Observation {
             message: message.into(),
             reads: Vec::new(),
             needs: Vec::new(),
+            apart_from: &[],
             conclusive: false,
         }
     }
@@ -354,6 +357,23 @@ impl Observation {
     #[must_use]
     pub fn needs(mut self, kind: Kind, namespace: &str) -> Self {
         self.needs.push((kind, namespace.to_owned()));
+        self
+    }
+
+    /// The same of several.
+    #[must_use]
+    pub fn needs_each<'k>(self, needs: impl IntoIterator<Item = (Kind, &'k str)>) -> Self {
+        needs
+            .into_iter()
+            .fold(self, |observation, (kind, namespace)| {
+                observation.needs(kind, namespace)
+            })
+    }
+
+    /// States that this verdict does not rest on these kinds, though the rule reads them.
+    #[must_use]
+    pub fn apart_from(mut self, kinds: &'static [Kind]) -> Self {
+        self.apart_from = kinds;
         self
     }
 

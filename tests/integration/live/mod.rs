@@ -2,6 +2,7 @@
 
 mod clusters;
 mod faults;
+mod istio;
 mod permissions;
 mod secrecy;
 

@@ -58,6 +58,8 @@ pub struct Mesh<'s> {
     gateways: Gateways<'s>,
     /// Namespaces whose label asks for Istio's ambient mode.
     ambient_namespaces: BTreeSet<&'s str>,
+    /// Whether any pod is in ambient mode.
+    ambient: bool,
     /// The ready ztunnel of each node, and its condition.
     ztunnels: BTreeMap<&'s str, (usize, usize)>,
     /// Namespaces with pods in the network of each node.
@@ -209,6 +211,9 @@ impl<'s> Mesh<'s> {
                 })
                 .map(|(name, _)| name)
                 .collect(),
+            ambient: pods
+                .iter()
+                .any(|pod| pod.annotation(data_plane::REDIRECTION) == Some("enabled")),
             ztunnels: ambient::ready_ztunnels(snapshot),
             host_network: ambient::host_network(snapshot, pods),
             snapshot,

@@ -7,6 +7,7 @@ mod client;
 mod control_planes;
 mod enrolment;
 mod global;
+mod linkerd;
 mod pods;
 mod policies;
 

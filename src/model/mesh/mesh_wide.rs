@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::control_plane::{Config, ControlPlane, Counted};
-use super::peer_authentication::{Enforcement, Mode, Policy, Setting, Slot, settle};
+use super::peer_authentication::{Enforcement, Mode, Plane, Policy, Setting, Slot, settle};
 use super::{Doubt, Fact, Mesh};
 
 /// What the policies of one control plane come to.
@@ -67,16 +67,15 @@ impl Mesh<'_> {
         control_plane: &'m ControlPlane<'_>,
         config: &'m Config<'_>,
     ) -> MeshWide<'m> {
-        let policies = self.policies.of(config.root_namespace).iter();
-        let slot = Slot::pick(
-            control_plane,
-            policies.filter(|policy| policy.selects_all()),
-        );
-        let settings: BTreeSet<Setting> = slot
-            .possible
-            .iter()
-            .map(|policy| mesh_mode(*policy))
-            .collect();
+        let policies = || self.policies.of(config.root_namespace).iter();
+        let for_all = policies().filter(|policy| policy.selects_all());
+        let slot = Slot::pick(control_plane, for_all);
+        let mut mesh = mode_of(&slot);
+        // Ztunnels take an empty selector for the root namespace alone, and names decide nothing to them.
+        if self.ambient && matches!(mesh, Enforcement::Strict(_)) {
+            let without = policies().filter(|policy| policy.is_without_selector());
+            mesh = mode_of(&Slot::pick_for(Plane::Ambient, control_plane, without));
+        }
         let mut facts = control_plane.facts(None);
         facts.extend(
             slot.possible
@@ -87,7 +86,7 @@ impl Mesh<'_> {
         let mut found = MeshWide {
             revision: &control_plane.revision,
             root_namespace: config.root_namespace,
-            mesh: settle(&settings, slot.doubt.unwrap_or(Doubt::Mode)),
+            mesh,
             weaker: Vec::new(),
             doubt: None,
             facts,
@@ -100,6 +99,13 @@ impl Mesh<'_> {
         }
         found
     }
+}
+
+/// What the policies for the whole mesh come to.
+fn mode_of(slot: &Slot<'_>) -> Enforcement {
+    let policies = slot.possible.iter();
+    let settings: BTreeSet<Setting> = policies.map(|policy| mesh_mode(*policy)).collect();
+    settle(&settings, slot.doubt.unwrap_or(Doubt::Mode))
 }
 
 /// The mode of the mesh under its policy: permissive unless it says otherwise.

@@ -63,6 +63,8 @@ pub struct Mesh<'s> {
     inject_namespaces: BTreeMap<&'s str, (usize, &'s str)>,
     /// Linkerd's policies and defaults.
     pub linkerd_policies: linkerd::Linkerd<'s>,
+    /// Whether any pod is in ambient mode.
+    ambient: bool,
     /// The ready ztunnel of each node, and its condition.
     ztunnels: BTreeMap<&'s str, (usize, usize)>,
     /// Namespaces with pods in the network of each node.
@@ -216,6 +218,9 @@ impl<'s> Mesh<'s> {
                 .collect(),
             inject_namespaces: inject_namespaces(snapshot),
             linkerd_policies: linkerd::Linkerd::new(snapshot, gaps, pods),
+            ambient: pods
+                .iter()
+                .any(|pod| pod.annotation(data_plane::REDIRECTION) == Some("enabled")),
             ztunnels: ambient::ready_ztunnels(snapshot),
             host_network: ambient::host_network(snapshot, pods),
             snapshot,

@@ -95,7 +95,7 @@ impl Policy<'_> {
 
     /// Whether it has no selector at all: a ztunnel takes a mesh-wide policy with an empty one for the root namespace
     /// alone (istio `pilot/pkg/serviceregistry/ambient/workloads.go`).
-    fn is_without_selector(&self) -> bool {
+    pub(super) fn is_without_selector(&self) -> bool {
         self.spec.selector.is_none()
     }
 
@@ -222,7 +222,7 @@ impl<'p> Slot<'p> {
     }
 
     /// Of candidates in the order of age, for one data plane.
-    fn pick_for(
+    pub(super) fn pick_for(
         plane: Plane,
         control_plane: &ControlPlane<'_>,
         candidates: impl Iterator<Item = &'p Policy<'p>>,

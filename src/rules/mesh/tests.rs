@@ -1,7 +1,9 @@
 //! The decision tables of the mesh rules, case by case.
 #![expect(clippy::too_many_lines, reason = "tables")]
 
+mod ambient;
 mod capture;
+mod client;
 mod control_planes;
 mod enrolment;
 mod global;

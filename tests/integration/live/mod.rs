@@ -3,6 +3,7 @@
 mod clusters;
 mod faults;
 mod gateways;
+mod istio;
 mod linkerd;
 mod permissions;
 mod secrecy;

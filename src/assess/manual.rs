@@ -14,17 +14,35 @@ pub(super) fn list(catalog: &Catalog, plan: &Plan) -> Vec<ManualReport> {
     let of_controls = catalog.controls.iter().flat_map(|control| {
         let label = || vec![control.label.clone()];
         let own = control.reason.map(|reason| {
-            entry(&control.id, &control.title, label(), &control.responsible, Some(reason))
+            entry(
+                &control.id,
+                &control.title,
+                label(),
+                &control.responsible,
+                Some(reason),
+            )
         });
         let proofs = control.proofs.iter().filter_map(move |proof| {
             let reason = proof.reason?;
-            Some(entry(&proof.id, &proof.title, label(), &proof.responsible, Some(reason)))
+            Some(entry(
+                &proof.id,
+                &proof.title,
+                label(),
+                &proof.responsible,
+                Some(reason),
+            ))
         });
         own.into_iter().chain(proofs)
     });
     let statements = catalog.statements.iter().map(|statement| {
         let labels = statement.controls.clone();
-        entry(&statement.id, &statement.title, labels, &statement.responsible, None)
+        entry(
+            &statement.id,
+            &statement.title,
+            labels,
+            &statement.responsible,
+            None,
+        )
     });
     of_controls
         .chain(statements)
@@ -61,12 +79,22 @@ pub(super) fn notes(model: &Model<'_>, manual: &[ManualReport]) -> Vec<String> {
         .manual_evidence
         .iter()
         .filter(|entry| !known.contains(entry.id.as_str()))
-        .map(|entry| format!("manualEvidence: {} is no entry for manual evidence of the catalogue", entry.id));
+        .map(|entry| {
+            format!(
+                "manualEvidence: {} is no entry for manual evidence of the catalogue",
+                entry.id
+            )
+        });
     let parameters = plan
         .attestations
         .iter()
         .filter(|entry| !PARAMETERS.contains(&entry.parameter.as_str()))
-        .map(|entry| format!("attestations: no rule rests on the parameter {}", entry.parameter));
+        .map(|entry| {
+            format!(
+                "attestations: no rule rests on the parameter {}",
+                entry.parameter
+            )
+        });
     evidence.chain(parameters).chain(absent(model)).collect()
 }
 
@@ -81,9 +109,18 @@ fn absent(model: &Model<'_>) -> Vec<String> {
     }
     let plan = model.plan;
     let tiers = plan.tiers.keys().map(|name| ("tiers", name));
-    let excluded = plan.excluded_namespaces.iter().map(|entry| ("excludedNamespaces", &entry.name));
-    let platform = plan.platform_namespaces.iter().map(|name| ("platformNamespaces", name));
-    let management = plan.management_namespaces.iter().map(|name| ("managementNamespaces", name));
+    let excluded = plan
+        .excluded_namespaces
+        .iter()
+        .map(|entry| ("excludedNamespaces", &entry.name));
+    let platform = plan
+        .platform_namespaces
+        .iter()
+        .map(|name| ("platformNamespaces", name));
+    let management = plan
+        .management_namespaces
+        .iter()
+        .map(|name| ("managementNamespaces", name));
     let namespaces = tiers
         .chain(platform)
         .chain(management)
@@ -93,7 +130,16 @@ fn absent(model: &Model<'_>) -> Vec<String> {
     let apps = plan
         .app_tiers
         .iter()
-        .filter(|entry| model.apps_in(&entry.namespace).all(|app| app.name != entry.app))
-        .map(|entry| format!("appTiers: there is no app {} in namespace {}", entry.app, entry.namespace));
+        .filter(|entry| {
+            model
+                .apps_in(&entry.namespace)
+                .all(|app| app.name != entry.app)
+        })
+        .map(|entry| {
+            format!(
+                "appTiers: there is no app {} in namespace {}",
+                entry.app, entry.namespace
+            )
+        });
     namespaces.chain(apps).collect()
 }

@@ -8,11 +8,18 @@ pub(super) fn markdown(catalog: &Catalog) -> String {
         catalog.title
     );
     for note in &catalog.notes {
-        page.push_str(&format!("- {note}\n"));
+        add(&mut page, &format!("- {note}\n"));
     }
-    page.push_str("\n| control | title | baseline | primary rules | supporting rules |\n|---|---|---|---|---|\n");
+    add(
+        &mut page,
+        "\n| control | title | baseline | primary rules | supporting rules |\n|---|---|---|---|---|\n",
+    );
     for control in &catalog.controls {
-        let baseline = if control.in_moderate { "Moderate" } else { "beyond Moderate" };
+        let baseline = if control.in_moderate {
+            "Moderate"
+        } else {
+            "beyond Moderate"
+        };
         let row = [
             control.label.as_str(),
             &control.title,
@@ -20,14 +27,17 @@ pub(super) fn markdown(catalog: &Catalog) -> String {
             &rules(control, Relation::Primary),
             &rules(control, Relation::Supporting),
         ];
-        page.push_str(&format!("| {} |\n", row.join(" | ")));
+        add(&mut page, &format!("| {} |\n", row.join(" | ")));
     }
     for control in &catalog.controls {
-        page.push_str(&of_control(control));
+        add(&mut page, &of_control(control));
     }
-    page.push_str("\n## Manual evidence\n\nWhat the vendor says and no cluster shows. `manualEvidence` of the plan points to its proof.\n");
+    add(
+        &mut page,
+        "\n## Manual evidence\n\nWhat the vendor says and no cluster shows. `manualEvidence` of the plan points to its proof.\n",
+    );
     for statement in &catalog.statements {
-        page.push_str(&of_statement(statement));
+        add(&mut page, &of_statement(statement));
     }
     page
 }
@@ -57,23 +67,29 @@ fn of_control(control: &Control) -> String {
         control.label, control.title, control.statement
     );
     for objective in &control.objectives {
-        page.push_str(&format!("- `{}`: {}\n", objective.id, methods(&objective.methods)));
+        add(
+            &mut page,
+            &format!("- `{}`: {}\n", objective.id, methods(&objective.methods)),
+        );
     }
     if let Some(reason) = control.reason {
-        page.push_str(&format!("\nNo rule tests it ({reason}).\n"));
+        add(&mut page, &format!("\nNo rule tests it ({reason}).\n"));
     }
-    page.push_str(&format!(
-        "\nResponsible: {}\n\n{}\n",
-        control.responsible, control.assess
-    ));
+    add(
+        &mut page,
+        &format!(
+            "\nResponsible: {}\n\n{}\n",
+            control.responsible, control.assess
+        ),
+    );
     if !control.notes.is_empty() {
         page.push('\n');
     }
     for note in &control.notes {
-        page.push_str(&format!("- {note}\n"));
+        add(&mut page, &format!("- {note}\n"));
     }
     for proof in &control.proofs {
-        page.push_str(&of_proof(proof));
+        add(&mut page, &of_proof(proof));
     }
     page
 }
@@ -84,7 +100,10 @@ fn of_proof(proof: &Proof) -> String {
         Some(reason) => format!("none ({reason})"),
         None => rules.join(", "),
     };
-    let gaps = proof.gaps.as_ref().map(|gaps| format!("\nNot covered: {gaps}\n"));
+    let gaps = proof
+        .gaps
+        .as_ref()
+        .map(|gaps| format!("\nNot covered: {gaps}\n"));
     format!(
         "\n### {}\n\n`{}`: {}\n\nRules: {rules}\n\nResponsible: {}\n\n{}\n{}",
         proof.title,
@@ -110,4 +129,8 @@ fn of_statement(statement: &Statement) -> String {
         statement.assess,
         visible.unwrap_or_default()
     )
+}
+
+fn add(page: &mut String, text: &str) {
+    page.push_str(text);
 }

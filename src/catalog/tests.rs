@@ -118,8 +118,8 @@ fn builtin_catalogue_loads_and_binds_every_rule_to_sc_39() {
     assert_eq!(
         ids,
         [
-            "sc-39", "ac-3", "ac-4", "ac-6", "sc-2", "sc-3", "sc-4", "sc-7", "sc-8", "sc-8.1", "sa-4",
-            "sa-5", "sa-8", "cm-6", "cm-7", "si-16"
+            "sc-39", "ac-3", "ac-4", "ac-6", "sc-2", "sc-3", "sc-4", "sc-7", "sc-8", "sc-8.1",
+            "sa-4", "sa-5", "sa-8", "cm-6", "cm-7", "si-16"
         ]
     );
     let sc_39 = catalog.control("SC-39").unwrap();
@@ -274,6 +274,10 @@ fn every_statement_says_who_answers_and_how_to_look() {
     assert_eq!(catalog.statements.len(), 17);
     for statement in &catalog.statements {
         assert!(statement.id.starts_with("mendix_"), "{}", statement.id);
-        assert!(!statement.methods.is_empty() && !statement.controls.is_empty(), "{}", statement.id);
+        assert!(
+            !statement.methods.is_empty() && !statement.controls.is_empty(),
+            "{}",
+            statement.id
+        );
     }
 }

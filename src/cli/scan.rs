@@ -158,7 +158,7 @@ fn save(snapshot: &Snapshot, file: &std::path::Path) -> anyhow::Result<()> {
 }
 
 /// Says on standard error what was not read: whoever sends results to a file must not miss it.
-fn warn(snapshot: &Snapshot, terminal: &Terminal) {
+pub(super) fn warn(snapshot: &Snapshot, terminal: &Terminal) {
     if terminal.verbosity == Verbosity::Quiet {
         return;
     }

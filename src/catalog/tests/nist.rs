@@ -21,7 +21,11 @@ fn controls_agree_with_nist() {
             .iter()
             .find(|official| official["id"] == control.id.as_str());
         let Some(official) = official else {
-            assert!(control.id.contains('.'), "{} is no control of NIST", control.id);
+            assert!(
+                control.id.contains('.'),
+                "{} is no control of NIST",
+                control.id
+            );
             println!("left out: {} is not in the data", control.id);
             continue;
         };

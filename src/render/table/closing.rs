@@ -144,8 +144,10 @@ fn waivers(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
 
 /// What no rule tests, who has the evidence, and where the plan says that it is.
 fn manual(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
-    let (attested, outstanding): (Vec<&ManualReport>, Vec<&ManualReport>) =
-        report.manual.iter().partition(|entry| !entry.proofs.is_empty());
+    let (attested, outstanding): (Vec<&ManualReport>, Vec<&ManualReport>) = report
+        .manual
+        .iter()
+        .partition(|entry| !entry.proofs.is_empty());
     if !attested.is_empty() {
         let heading = "Manual evidence that the plan attests, looked at by nobody here";
         page.heading(&[(Style::Strong, heading.to_owned())])?;
@@ -153,7 +155,10 @@ fn manual(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
     for entry in attested {
         page.text(0, &name(entry))?;
         for proof in &entry.proofs {
-            page.text(4, &format!("{}, {}, at {}", proof.title, proof.date, proof.location))?;
+            page.text(
+                4,
+                &format!("{}, {}, at {}", proof.title, proof.date, proof.location),
+            )?;
         }
     }
     if !outstanding.is_empty() {

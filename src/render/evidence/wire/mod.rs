@@ -82,7 +82,8 @@ pub(super) struct Evidence<'r> {
     #[schemars(extend("const" = "SC39Evidence"))]
     kind: &'static str,
     /// Evidence that people have to look at, in the order of the catalogue.
-    manual_evidence: Vec<ManualEvidence<'r>>,
+    #[serde(rename = "manualEvidence")]
+    manual: Vec<ManualEvidence<'r>>,
     /// Every object that was read, sorted by API group, kind, namespace and name. Results point here by index.
     #[schemars(with = "Vec<Object<'static>>")]
     objects: Objects<'r>,
@@ -142,7 +143,7 @@ impl<'r> Evidence<'r> {
             coverage: Coverage::new(sources),
             frameworks: frameworks.iter().map(Framework::new).collect(),
             kind: "SC39Evidence",
-            manual_evidence: report.manual.iter().map(ManualEvidence::new).collect(),
+            manual: report.manual.iter().map(ManualEvidence::new).collect(),
             objects: Objects(sources),
             plan: Plan::new(report),
             projections: Projections(sources),

@@ -39,6 +39,7 @@ pub enum Kind {
     TcpRoute,
     #[serde(rename = "TLSRoute")]
     TlsRoute,
+    DestinationRule,
     EnvoyFilter,
     #[serde(rename = "Gateway.networking.istio.io")]
     IstioGateway,
@@ -120,6 +121,7 @@ impl Kind {
         Self::ReferenceGrant,
         Self::TcpRoute,
         Self::TlsRoute,
+        Self::DestinationRule,
         Self::EnvoyFilter,
         Self::IstioGateway,
         Self::ServiceEntry,
@@ -199,6 +201,13 @@ impl Kind {
             Self::ReferenceGrant => (GATEWAY_GROUP, GATEWAY, "referencegrants", true, gateway_api),
             Self::TcpRoute => (GATEWAY_GROUP, GATEWAY, "tcproutes", true, gateway_api),
             Self::TlsRoute => (GATEWAY_GROUP, GATEWAY, "tlsroutes", true, gateway_api),
+            Self::DestinationRule => (
+                "networking.istio.io",
+                NETWORKING,
+                "destinationrules",
+                true,
+                istio,
+            ),
             Self::EnvoyFilter => (
                 "networking.istio.io",
                 &["v1alpha3"] as _,
@@ -310,6 +319,7 @@ impl Kind {
             Self::ReferenceGrant => "ReferenceGrant",
             Self::TcpRoute => "TCPRoute",
             Self::TlsRoute => "TLSRoute",
+            Self::DestinationRule => "DestinationRule",
             Self::EnvoyFilter => "EnvoyFilter",
             Self::ServiceEntry => "ServiceEntry",
             Self::Sidecar => "Sidecar",

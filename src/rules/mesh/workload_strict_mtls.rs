@@ -1,11 +1,16 @@
 //! Whether a port accepts mutual TLS alone: a STRICT policy and a proxy that all traffic to the port passes.
 
+use std::collections::BTreeMap;
+
 use super::words;
 use crate::kind::Kind;
+use crate::model::mesh::Fact;
 use crate::model::mesh::inbound::{Accepts, Inbound};
+use crate::model::mesh::ports::APP_PORTS;
 use crate::model::{Model, PodGroup, Role};
 use crate::rules::{
     Group, Observation, Observations, Port, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+    Verdict,
 };
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -23,9 +28,16 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::to_pass(Kind::EnvoyFilter, Reach::NamespaceAndMeshRoot),
         // Their targets are ports too.
         Read::to_pass(Kind::Service, Reach::Namespace),
+        // Servers of gateways: they count for pods of theirs alone.
+        Read::refines(Kind::IstioGateway),
+        Read::refines(Kind::Gateway),
         // The mesh configuration and the labels that it selects namespaces by: the model says where they count.
         Read::refines(Kind::ConfigMap),
         Read::refines(Kind::Namespace),
+        // Owners of pods that nothing else shows to be an app's.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
     ],
     docs: include_str!("../../../docs/rules/workload-strict-mtls.md"),
     check,
@@ -49,20 +61,43 @@ fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation>
         return vec![Observation::not_applicable(subject, Reason::Value, message)];
     }
     let inbound = model.mesh.inbound(pod);
-    let ports = model.inbound_ports(index);
+    let mut ports = model.inbound_ports(index);
+    for number in inbound.opened_ports() {
+        let protocol = "TCP".to_owned();
+        ports.entry(Port { number, protocol }).or_default();
+    }
     // Ports that the proxy opens for itself say nothing of what the pod may open.
     let none_of_its_own = ports
         .keys()
         .all(|port| inbound.accepts(Some(port)) == Accepts::OwnPort);
     let as_a_whole = none_of_its_own
         .then(|| observe(model, subject.clone(), &inbound, None).facts(inbound.facts(None)));
+    let further = further_ports(model, subject.clone(), pod, &ports);
     let by_port = ports.into_iter().map(|(port, facts)| {
         observe(model, subject.clone(), &inbound, Some(&port))
             .facts(facts)
             .facts(inbound.facts(Some(&port)))
             .port(port)
     });
-    as_a_whole.into_iter().chain(by_port).collect()
+    let whole = match (as_a_whole, further) {
+        // What the pod accepts on any port it accepts on those too.
+        (Some(whole), _) if whole.verdict == Verdict::Fail => Some(whole),
+        (whole, further) => further.or(whole),
+    };
+    whole.into_iter().chain(by_port).collect()
+}
+
+/// Pods that only their owners could show to be an app's may have ports that an app has without declaring them.
+fn further_ports(
+    model: &Model<'_>,
+    subject: Subject,
+    pod: &PodGroup<'_>,
+    ports: &BTreeMap<Port, Vec<Fact>>,
+) -> Option<Observation> {
+    let owner = model.unread_owner(pod)?;
+    let is_known = |number: &u16| ports.keys().any(|port| port.number == *number);
+    let all_known = APP_PORTS.iter().all(is_known);
+    (!all_known).then(|| Observation::may_be_of_app(subject, pod, owner))
 }
 
 fn observe(
@@ -71,7 +106,32 @@ fn observe(
     inbound: &Inbound<'_>,
     port: Option<&Port>,
 ) -> Observation {
+    let observation = weigh(model, subject, inbound, port);
+    if !inbound.is_gateway() {
+        return observation;
+    }
+    // Servers name ports of the Services before the pods, and may stand in any namespace.
+    observation
+        .needs(Kind::IstioGateway, "")
+        .needs(Kind::Gateway, inbound.namespace())
+        .needs(Kind::Service, inbound.namespace())
+}
+
+fn weigh(
+    model: &Model<'_>,
+    subject: Subject,
+    inbound: &Inbound<'_>,
+    port: Option<&Port>,
+) -> Observation {
     match inbound.accepts(port) {
+        Accepts::ServerTls(gateway) => Observation::fail(
+            subject,
+            Reason::Value,
+            format!(
+                "accepts TLS without a certificate of the client: {}",
+                words::named(model, gateway)
+            ),
+        ),
         Accepts::MutualTls(proof) => Observation::pass(
             subject,
             Reason::Value,

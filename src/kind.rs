@@ -17,6 +17,8 @@ pub enum Kind {
     LimitRange,
     Namespace,
     Node,
+    PersistentVolume,
+    PersistentVolumeClaim,
     Pod,
     ReplicationController,
     Service,
@@ -49,6 +51,15 @@ pub enum Kind {
     Ingress,
     IngressClass,
     RuntimeClass,
+    #[serde(rename = "AuthorizationPolicy.policy.linkerd.io")]
+    LinkerdAuthorizationPolicy,
+    #[serde(rename = "HTTPRoute.policy.linkerd.io")]
+    LinkerdHttpRoute,
+    #[serde(rename = "MeshTLSAuthentication")]
+    MeshTlsAuthentication,
+    NetworkAuthentication,
+    Server,
+    ServerAuthorization,
     MendixApp,
     OperatorConfiguration,
     Runtime,
@@ -72,10 +83,12 @@ pub enum Presence {
 }
 
 /// A product whose kinds need not be installed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Product {
     /// Istio service mesh.
     Istio,
+    /// Linkerd service mesh.
+    Linkerd,
     /// Gateway API.
     GatewayApi,
     /// OpenShift.
@@ -104,6 +117,8 @@ impl Kind {
         Self::LimitRange,
         Self::Namespace,
         Self::Node,
+        Self::PersistentVolume,
+        Self::PersistentVolumeClaim,
         Self::Pod,
         Self::ReplicationController,
         Self::Service,
@@ -130,6 +145,12 @@ impl Kind {
         Self::Ingress,
         Self::IngressClass,
         Self::RuntimeClass,
+        Self::LinkerdAuthorizationPolicy,
+        Self::LinkerdHttpRoute,
+        Self::MeshTlsAuthentication,
+        Self::NetworkAuthentication,
+        Self::Server,
+        Self::ServerAuthorization,
         Self::MendixApp,
         Self::OperatorConfiguration,
         Self::Runtime,
@@ -161,15 +182,22 @@ impl Kind {
         const V1: &[&str] = &["v1"];
         const ISTIO: &[&str] = &["v1", "v1beta1"];
         const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
-        const MENDIX: &[&str] = &["v1alpha1"];
+        const ALPHA: &[&str] = &["v1alpha1"];
+        const SERVER: &[&str] = &["v1beta3", "v1beta2", "v1beta1"];
+        const MENDIX: &[&str] = ALPHA;
         const GATEWAY: &[&str] = &["v1", "v1beta1", "v1alpha3", "v1alpha2"];
         let istio = Presence::Product(Product::Istio);
+        let linkerd = Presence::Product(Product::Linkerd);
         let gateway_api = Presence::Product(Product::GatewayApi);
         let (group, versions, plural, namespaced, presence) = match self {
             Self::ConfigMap => ("", V1, "configmaps", true, Presence::BuiltIn),
             Self::LimitRange => ("", V1, "limitranges", true, Presence::BuiltIn),
             Self::Namespace => ("", V1, "namespaces", false, Presence::BuiltIn),
             Self::Node => ("", V1, "nodes", false, Presence::BuiltIn),
+            Self::PersistentVolume => ("", V1, "persistentvolumes", false, Presence::BuiltIn),
+            Self::PersistentVolumeClaim => {
+                ("", V1, "persistentvolumeclaims", true, Presence::BuiltIn)
+            }
             Self::Pod => ("", V1, "pods", true, Presence::BuiltIn),
             Self::ReplicationController => {
                 ("", V1, "replicationcontrollers", true, Presence::BuiltIn)
@@ -252,6 +280,32 @@ impl Kind {
                 false,
                 Presence::BuiltIn,
             ),
+            Self::LinkerdAuthorizationPolicy => {
+                (LINKERD_GROUP, ALPHA, "authorizationpolicies", true, linkerd)
+            }
+            Self::LinkerdHttpRoute => (LINKERD_GROUP, SERVER, "httproutes", true, linkerd),
+            Self::MeshTlsAuthentication => (
+                LINKERD_GROUP,
+                ALPHA,
+                "meshtlsauthentications",
+                true,
+                linkerd,
+            ),
+            Self::NetworkAuthentication => (
+                LINKERD_GROUP,
+                ALPHA,
+                "networkauthentications",
+                true,
+                linkerd,
+            ),
+            Self::Server => (LINKERD_GROUP, SERVER, "servers", true, linkerd),
+            Self::ServerAuthorization => (
+                LINKERD_GROUP,
+                &["v1beta1"] as _,
+                "serverauthorizations",
+                true,
+                linkerd,
+            ),
             Self::MendixApp => (MENDIX_GROUP, MENDIX, "mendixapps", true, Presence::Mendix),
             Self::OperatorConfiguration => (
                 MENDIX_GROUP,
@@ -302,6 +356,8 @@ impl Kind {
             Self::LimitRange => "LimitRange",
             Self::Namespace => "Namespace",
             Self::Node => "Node",
+            Self::PersistentVolume => "PersistentVolume",
+            Self::PersistentVolumeClaim => "PersistentVolumeClaim",
             Self::Pod => "Pod",
             Self::ReplicationController => "ReplicationController",
             Self::Service => "Service",
@@ -315,7 +371,7 @@ impl Kind {
             Self::EndpointSlice => "EndpointSlice",
             Self::GrpcRoute => "GRPCRoute",
             Self::Gateway | Self::IstioGateway => "Gateway",
-            Self::HttpRoute => "HTTPRoute",
+            Self::HttpRoute | Self::LinkerdHttpRoute => "HTTPRoute",
             Self::ReferenceGrant => "ReferenceGrant",
             Self::TcpRoute => "TCPRoute",
             Self::TlsRoute => "TLSRoute",
@@ -327,6 +383,11 @@ impl Kind {
             Self::Ingress => "Ingress",
             Self::IngressClass => "IngressClass",
             Self::RuntimeClass => "RuntimeClass",
+            Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy",
+            Self::MeshTlsAuthentication => "MeshTLSAuthentication",
+            Self::NetworkAuthentication => "NetworkAuthentication",
+            Self::Server => "Server",
+            Self::ServerAuthorization => "ServerAuthorization",
             Self::MendixApp => "MendixApp",
             Self::OperatorConfiguration => "OperatorConfiguration",
             Self::Runtime => "Runtime",
@@ -344,6 +405,8 @@ impl Kind {
         match self {
             Self::Gateway => "Gateway.gateway.networking.k8s.io",
             Self::IstioGateway => "Gateway.networking.istio.io",
+            Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy.policy.linkerd.io",
+            Self::LinkerdHttpRoute => "HTTPRoute.policy.linkerd.io",
             _ => self.name(),
         }
     }
@@ -379,6 +442,8 @@ impl fmt::Display for Kind {
 
 /// API group of Mendix on Kubernetes.
 pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
+/// API group of Linkerd's policies.
+pub const LINKERD_GROUP: &str = "policy.linkerd.io";
 /// API group of the Gateway API.
 pub const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
@@ -400,6 +465,11 @@ mod tests {
         );
     }
 
+    /// Istio's AuthorizationPolicy bears the same name.
+    fn is_of_linkerd(kind: Kind) -> bool {
+        kind == Kind::LinkerdAuthorizationPolicy
+    }
+
     #[test]
     fn names_that_collide_are_told_apart_by_group() {
         assert_eq!(
@@ -418,7 +488,9 @@ mod tests {
             let group = kind.api().group;
             let label = format!("{}.{group}", kind.name());
             let collides = namesakes.count() > 1;
-            assert_eq!(kind.label(), if collides { &label } else { kind.name() });
+            // Results name the routes of the Gateway API as everybody does; those of Linkerd they only read.
+            let plain = *kind == Kind::HttpRoute || !collides && !is_of_linkerd(*kind);
+            assert_eq!(kind.label(), if plain { kind.name() } else { &label });
         }
     }
 }

@@ -10,6 +10,7 @@ use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
 use super::user_namespaces::{self, Doubt, UserNamespace};
+use super::volumes::{Backing, Volumes};
 use crate::gaps::Gaps;
 use crate::kind::Kind;
 use crate::plan::Plan;
@@ -34,6 +35,7 @@ struct Key<'s> {
     ephemeral: Vec<(&'s pod::Container, bool)>,
     enacted: Vec<(&'s str, Option<&'s Resources>)>,
     attestations: Vec<usize>,
+    own_claims: Vec<(usize, Option<Backing>)>,
 }
 
 /// Facts about nodes, looked up once per pod.
@@ -46,6 +48,8 @@ struct Nodes<'s> {
     attested_everywhere: Vec<usize>,
     /// Handler of each RuntimeClass.
     handlers: HashMap<&'s str, &'s str>,
+    /// Paths of nodes that claims lead to.
+    volumes: Volumes<'s>,
 }
 
 /// A node whose object was read.
@@ -117,7 +121,7 @@ pub(super) fn groups<'s>(
         templates(snapshot, gaps, owners, &nodes.attested_everywhere)
             .filter(|group| !used.contains(&group.members[0])),
     );
-    ingress_controllers::recognise(&mut groups);
+    ingress_controllers::recognise(&mut groups, plan);
     in_order(groups)
 }
 
@@ -195,6 +199,9 @@ fn key<'s>(
             .and_then(|node| nodes.attested.get(node))
             .unwrap_or(&nodes.attested_everywhere)
             .clone(),
+        own_claims: nodes
+            .volumes
+            .own_paths(object.namespace(), object.name(), &pod.spec),
     }
 }
 
@@ -246,6 +253,7 @@ impl<'s> Nodes<'s> {
             attested,
             attested_everywhere: plan.attestations_on(&|_| None),
             handlers: user_namespaces::handlers(snapshot),
+            volumes: Volumes::new(snapshot),
         }
     }
 
@@ -319,7 +327,26 @@ fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTree
             }
         })
         .flat_map(|labels| labels.keys().map(String::as_str));
-    by_objects.chain(plan.pod_label_keys()).collect()
+    let by_servers = snapshot.of_kind(Kind::Server).flat_map(server_keys);
+    by_objects
+        .chain(by_servers)
+        .chain(plan.pod_label_keys())
+        .collect()
+}
+
+/// The labels that a Server of Linkerd selects pods by.
+fn server_keys((_, object): (usize, &Object)) -> Vec<&str> {
+    let Projection::Server(server) = object.projection.as_ref() else {
+        return Vec::new();
+    };
+    let selector = server.spec.pod_selector.iter();
+    selector
+        .flat_map(|selector| {
+            let expressions = selector.match_expressions.iter();
+            let keys = expressions.map(|expression| expression.key.as_str());
+            keys.chain(selector.match_labels.keys().map(String::as_str))
+        })
+        .collect()
 }
 
 /// Templates of workloads that no other workload controls, in namespaces whose pods were read.

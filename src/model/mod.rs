@@ -12,6 +12,7 @@ pub mod apps;
 pub mod capabilities;
 pub mod edge;
 mod grouping;
+pub mod host_paths;
 pub mod ingress_controllers;
 pub mod limits;
 pub mod mendix;
@@ -30,6 +31,7 @@ pub mod selector;
 pub mod services;
 pub mod sidecars;
 pub mod user_namespaces;
+pub mod volumes;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;
@@ -68,6 +70,8 @@ pub struct Model<'s> {
     pub mesh: mesh::Mesh<'s>,
     /// What leads to which pod on which port.
     pub services: services::Services,
+    /// What the claims of pods lead to.
+    pub volumes: volumes::Volumes<'s>,
 }
 
 impl<'s> Model<'s> {
@@ -98,6 +102,7 @@ impl<'s> Model<'s> {
             operators,
             mesh,
             services,
+            volumes: volumes::Volumes::new(snapshot),
         }
     }
 

@@ -8,6 +8,7 @@
 )]
 
 pub mod annotations;
+pub mod claims;
 pub mod cluster;
 pub mod controllers;
 pub mod destination_rule;
@@ -15,12 +16,14 @@ pub mod facts;
 pub(crate) mod form;
 pub mod gateway;
 pub mod istio;
+pub mod linkerd;
 pub mod mendix;
 pub mod metadata;
 pub mod network;
 pub mod pod;
 pub mod rbac;
 pub mod routing;
+pub mod volume;
 mod words;
 pub mod workload;
 
@@ -41,6 +44,8 @@ pub enum Projection {
     LimitRange(cluster::LimitRange),
     Namespace(cluster::Namespace),
     Node(cluster::Node),
+    PersistentVolume(claims::PersistentVolume),
+    PersistentVolumeClaim(claims::PersistentVolumeClaim),
     Pod(pod::Pod),
     Service(network::Service),
     WebhookConfiguration(cluster::WebhookConfiguration),
@@ -59,6 +64,12 @@ pub enum Projection {
     Ingress(network::Ingress),
     IngressClass(routing::IngressClass),
     RuntimeClass(cluster::RuntimeClass),
+    LinkerdAuthorizationPolicy(linkerd::AuthorizationPolicy),
+    LinkerdHttpRoute(linkerd::HttpRoute),
+    MeshTlsAuthentication(linkerd::MeshTlsAuthentication),
+    NetworkAuthentication(linkerd::NetworkAuthentication),
+    Server(linkerd::Server),
+    ServerAuthorization(linkerd::ServerAuthorization),
     MendixApp(mendix::MendixApp),
     OperatorConfiguration(mendix::OperatorConfiguration),
     Runtime(mendix::Runtime),
@@ -102,6 +113,8 @@ decode! {
     cluster::LimitRange => LimitRange,
     cluster::Namespace => Namespace,
     cluster::Node => Node,
+    claims::PersistentVolume => PersistentVolume,
+    claims::PersistentVolumeClaim => PersistentVolumeClaim,
     network::Service => Service,
     cluster::WebhookConfiguration => WebhookConfiguration,
     network::EndpointSlice => EndpointSlice,
@@ -118,6 +131,12 @@ decode! {
     routing::IngressClass => IngressClass,
     routing::Route => Route,
     cluster::RuntimeClass => RuntimeClass,
+    linkerd::AuthorizationPolicy => LinkerdAuthorizationPolicy,
+    linkerd::HttpRoute => LinkerdHttpRoute,
+    linkerd::MeshTlsAuthentication => MeshTlsAuthentication,
+    linkerd::NetworkAuthentication => NetworkAuthentication,
+    linkerd::Server => Server,
+    linkerd::ServerAuthorization => ServerAuthorization,
     mendix::MendixApp => MendixApp,
     mendix::OperatorConfiguration => OperatorConfiguration,
     mendix::Runtime => Runtime,
@@ -129,7 +148,7 @@ decode! {
 impl Decode for pod::Pod {
     fn split(mut self) -> Decoded {
         let identity = std::mem::take(&mut self.metadata.identity);
-        let instance = self.take_instance();
+        let instance = self.take_instance(&identity.name);
         Decoded {
             identity,
             instance: Some(Box::new(instance)),
@@ -180,6 +199,8 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::LimitRange => visitor.visit::<cluster::LimitRange>(),
         Kind::Namespace => visitor.visit::<cluster::Namespace>(),
         Kind::Node => visitor.visit::<cluster::Node>(),
+        Kind::PersistentVolume => visitor.visit::<claims::PersistentVolume>(),
+        Kind::PersistentVolumeClaim => visitor.visit::<claims::PersistentVolumeClaim>(),
         Kind::Pod => visitor.visit::<pod::Pod>(),
         Kind::Service => visitor.visit::<network::Service>(),
         Kind::MutatingWebhookConfiguration => visitor.visit::<cluster::WebhookConfiguration>(),
@@ -206,6 +227,12 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::IngressClass => visitor.visit::<routing::IngressClass>(),
         Kind::Route => visitor.visit::<routing::Route>(),
         Kind::RuntimeClass => visitor.visit::<cluster::RuntimeClass>(),
+        Kind::LinkerdAuthorizationPolicy => visitor.visit::<linkerd::AuthorizationPolicy>(),
+        Kind::LinkerdHttpRoute => visitor.visit::<linkerd::HttpRoute>(),
+        Kind::MeshTlsAuthentication => visitor.visit::<linkerd::MeshTlsAuthentication>(),
+        Kind::NetworkAuthentication => visitor.visit::<linkerd::NetworkAuthentication>(),
+        Kind::Server => visitor.visit::<linkerd::Server>(),
+        Kind::ServerAuthorization => visitor.visit::<linkerd::ServerAuthorization>(),
         Kind::MendixApp => visitor.visit::<mendix::MendixApp>(),
         Kind::OperatorConfiguration => visitor.visit::<mendix::OperatorConfiguration>(),
         Kind::Runtime => visitor.visit::<mendix::Runtime>(),
@@ -242,6 +269,8 @@ impl Projection {
             Self::LimitRange(object) => &object.metadata,
             Self::Namespace(object) => &object.metadata,
             Self::Node(object) => &object.metadata,
+            Self::PersistentVolume(object) => &object.metadata,
+            Self::PersistentVolumeClaim(object) => &object.metadata,
             Self::Pod(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::WebhookConfiguration(object) => &object.metadata,
@@ -261,6 +290,12 @@ impl Projection {
             Self::IngressClass(object) => &object.metadata,
             Self::Route(object) => &object.metadata,
             Self::RuntimeClass(object) => &object.metadata,
+            Self::LinkerdAuthorizationPolicy(object) => &object.metadata,
+            Self::LinkerdHttpRoute(object) => &object.metadata,
+            Self::MeshTlsAuthentication(object) => &object.metadata,
+            Self::NetworkAuthentication(object) => &object.metadata,
+            Self::Server(object) => &object.metadata,
+            Self::ServerAuthorization(object) => &object.metadata,
             Self::MendixApp(object) => &object.metadata,
             Self::OperatorConfiguration(object) => &object.metadata,
             Self::Runtime(object) => &object.metadata,

@@ -4,6 +4,7 @@
 
 mod controls;
 mod gaps;
+mod manual;
 mod results;
 mod settle;
 mod waive;
@@ -75,12 +76,15 @@ pub fn assess<'s>(
         })
         .collect();
     let scope = summary(&model, &options);
+    let manual = manual::list(catalog, options.plan);
     let gate = Gate::decide(&reports, &scope, options.gate);
     let mut run = options.run;
     run.id = results::run_id(&cluster, &snapshot.origin.started_at, &catalog.digest);
     Report {
         gaps: gaps::list(&model, &options.rules),
         controls: controls::determine(catalog, &reports),
+        plan_notes: manual::notes(&model, &manual),
+        manual,
         waivers: waiving.report(snapshot, &reports),
         waivers_digest: options.waivers.digest.clone(),
         totals: totals(&reports),

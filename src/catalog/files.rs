@@ -17,18 +17,29 @@ pub(super) type Files = BTreeMap<String, String>;
 /// The file that says which controls there are.
 pub(super) const CATALOG: &str = "catalog.yaml";
 
+/// The file that holds what the vendor says and no cluster shows; a catalogue need not have it.
+pub(super) const STATEMENTS: &str = "statements.yaml";
+
 /// The files of the built-in catalogue.
 pub(super) const BUILTIN: &[(&str, &str)] = &[
     ("ac-3.yaml", include_str!("../../controls/ac-3.yaml")),
     ("ac-4.yaml", include_str!("../../controls/ac-4.yaml")),
     ("ac-6.yaml", include_str!("../../controls/ac-6.yaml")),
     (CATALOG, include_str!("../../controls/catalog.yaml")),
+    ("cm-6.yaml", include_str!("../../controls/cm-6.yaml")),
+    ("cm-7.yaml", include_str!("../../controls/cm-7.yaml")),
     ("sa-4.yaml", include_str!("../../controls/sa-4.yaml")),
     ("sa-5.yaml", include_str!("../../controls/sa-5.yaml")),
     ("sa-8.yaml", include_str!("../../controls/sa-8.yaml")),
     ("sc-2.yaml", include_str!("../../controls/sc-2.yaml")),
     ("sc-3.yaml", include_str!("../../controls/sc-3.yaml")),
     ("sc-39.yaml", include_str!("../../controls/sc-39.yaml")),
+    ("sc-4.yaml", include_str!("../../controls/sc-4.yaml")),
+    ("sc-7.yaml", include_str!("../../controls/sc-7.yaml")),
+    ("sc-8.1.yaml", include_str!("../../controls/sc-8.1.yaml")),
+    ("sc-8.yaml", include_str!("../../controls/sc-8.yaml")),
+    ("si-16.yaml", include_str!("../../controls/si-16.yaml")),
+    (STATEMENTS, include_str!("../../controls/statements.yaml")),
 ];
 
 pub(super) fn builtin() -> Files {

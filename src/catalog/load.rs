@@ -8,12 +8,12 @@ use std::path::Path;
 use serde_saphyr::Spanned;
 
 use super::error::{CatalogError, Place};
-use super::files::{self, CATALOG, Files};
+use super::files::{self, CATALOG, Files, STATEMENTS};
 use super::shape::{self, BindingEntries, CatalogFile, ControlFile, EnhancementEntry};
-use super::shape::{MentionEntry, ObjectiveEntry, ProofEntry};
+use super::shape::{MentionEntry, ObjectiveEntry, ProofEntry, StatementsFile};
 use super::{
     Binding, Catalog, CatalogSource, Control, Enhancement, Framework, Mention, Objective, Proof,
-    Reason, Relation, id,
+    Reason, Relation, Statement, id,
 };
 
 pub(super) fn builtin(rules: &[&str]) -> Result<Catalog, CatalogError> {
@@ -51,6 +51,7 @@ pub(super) fn assemble(
         controls.push(loader.control(&shown, id)?);
     }
     loader.refuse_unlisted(&controls)?;
+    let statements = loader.statements()?;
     let mentions = catalog
         .mentions
         .into_iter()
@@ -68,6 +69,7 @@ pub(super) fn assemble(
             .map(Framework::from)
             .collect(),
         controls,
+        statements,
         notes: catalog.notes,
     })
 }
@@ -106,6 +108,7 @@ impl<'a> Loader<'a> {
         let listed = |name: &str| {
             let stem = name.strip_suffix(".yaml");
             name == CATALOG
+                || name == STATEMENTS
                 || controls
                     .iter()
                     .any(|control| Some(control.id.as_str()) == stem)
@@ -206,6 +209,28 @@ impl<'a> Loader<'a> {
             assess: entry.assess,
             gaps: entry.gaps,
         })
+    }
+
+    fn statements(&mut self) -> Result<Vec<Statement>, CatalogError> {
+        let Some(text) = self.files.get(STATEMENTS) else {
+            return Ok(Vec::new());
+        };
+        let shown = self.shown(STATEMENTS);
+        let file: StatementsFile = shape::parse(&shown, text)?;
+        let mut statements = Vec::with_capacity(file.statements.len());
+        for entry in file.statements {
+            statements.push(Statement {
+                id: self.take(&shown, &entry.id)?,
+                title: entry.title,
+                claim: entry.claim,
+                controls: entry.controls,
+                methods: entry.methods.into_iter().map(Into::into).collect(),
+                responsible: entry.responsible,
+                assess: entry.assess,
+                visible: entry.visible,
+            });
+        }
+        Ok(statements)
     }
 
     /// The rules that a control binds by itself.

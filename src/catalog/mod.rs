@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! Catalog ─┬─ Framework      what the controls are taken from, at which level
+//!          ├─ Statement      what the vendor says beside the proofs, and no cluster shows
 //!          ├─ Mention        a word on an id that is no control here, such as a misprint
 //!          └─ Control ─┬─ Objective    what NIST wants determined, and the rules that it rests on
 //!                      ├─ Proof        what the vendor says fulfils the control; its rules are primary
@@ -16,6 +17,7 @@ mod error;
 mod files;
 mod id;
 mod load;
+mod page;
 mod shape;
 
 use std::fmt;
@@ -40,6 +42,8 @@ pub struct Catalog {
     pub frameworks: Vec<Framework>,
     /// The controls, in the order of reports.
     pub controls: Vec<Control>,
+    /// What the vendor says beside the proofs, and no cluster shows.
+    pub statements: Vec<Statement>,
     /// Ids that people look up and that are no control of this catalogue.
     pub mentions: Vec<Mention>,
     /// What holds for the catalogue as a whole.
@@ -169,6 +173,27 @@ pub struct Proof {
     pub gaps: Option<String>,
 }
 
+/// Something that the vendor says and no cluster shows: evidence that people have to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The id, such as `mendix_backups`.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What it says.
+    pub claim: String,
+    /// Labels of the controls that it is about, in this catalogue or not.
+    pub controls: Vec<String>,
+    /// How to look at it.
+    pub methods: Vec<Method>,
+    /// Who answers for it.
+    pub responsible: String,
+    /// What to look at.
+    pub assess: String,
+    /// What a cluster shows of it all the same.
+    pub visible: Option<String>,
+}
+
 /// A rule that a control binds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
@@ -220,6 +245,11 @@ impl Catalog {
     /// The catalogue in a directory, under the same checks as the built-in one.
     pub fn from_directory(path: &Path, rules: &[&str]) -> Result<Self, CatalogError> {
         load::from_directory(path, rules)
+    }
+
+    /// The catalogue as a page in Markdown.
+    pub fn markdown(&self) -> String {
+        page::markdown(self)
     }
 
     /// The control of that id or label, in any usual spelling (`sc-39`, `AC-06`, `AC-4 (21)`).

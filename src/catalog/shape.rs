@@ -167,6 +167,32 @@ pub(super) struct ProofEntry {
     pub(super) gaps: Option<String>,
 }
 
+/// `statements.yaml`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct StatementsFile {
+    pub(super) statements: Vec<StatementEntry>,
+}
+
+/// Something that the vendor says and no cluster shows.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct StatementEntry {
+    pub(super) id: Spanned<String>,
+    #[serde(deserialize_with = "filled")]
+    pub(super) title: String,
+    #[serde(deserialize_with = "filled")]
+    pub(super) claim: String,
+    #[serde(default)]
+    pub(super) controls: Vec<String>,
+    pub(super) methods: Vec<MethodName>,
+    #[serde(deserialize_with = "filled")]
+    pub(super) responsible: String,
+    #[serde(deserialize_with = "filled")]
+    pub(super) assess: String,
+    pub(super) visible: Option<String>,
+}
+
 /// Reads one file of a catalogue; `file` is its name in messages.
 pub(super) fn parse<'de, T: Deserialize<'de>>(
     file: &str,

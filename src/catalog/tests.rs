@@ -118,7 +118,8 @@ fn builtin_catalogue_loads_and_binds_every_rule_to_sc_39() {
     assert_eq!(
         ids,
         [
-            "sc-39", "ac-3", "ac-4", "ac-6", "sc-2", "sc-3", "sa-4", "sa-5", "sa-8"
+            "sc-39", "ac-3", "ac-4", "ac-6", "sc-2", "sc-3", "sc-4", "sc-7", "sc-8", "sc-8.1",
+            "sa-4", "sa-5", "sa-8", "cm-6", "cm-7", "si-16"
         ]
     );
     let sc_39 = catalog.control("SC-39").unwrap();
@@ -254,4 +255,29 @@ fn directory_is_read_without_what_is_no_yaml() {
         catalog.source.to_string(),
         directory.path().display().to_string()
     );
+}
+
+#[test]
+fn the_page_of_controls_is_that_of_the_catalogue() {
+    let page = Catalog::builtin(&rules()).unwrap().markdown();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/controls.md");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(path, &page).unwrap();
+    }
+    let published = fs::read_to_string(path).unwrap_or_default();
+    assert!(published == page, "run UPDATE=1 cargo test --lib catalog");
+}
+
+#[test]
+fn every_statement_says_who_answers_and_how_to_look() {
+    let catalog = Catalog::builtin(&rules()).unwrap();
+    assert_eq!(catalog.statements.len(), 17);
+    for statement in &catalog.statements {
+        assert!(statement.id.starts_with("mendix_"), "{}", statement.id);
+        assert!(
+            !statement.methods.is_empty() && !statement.controls.is_empty(),
+            "{}",
+            statement.id
+        );
+    }
 }

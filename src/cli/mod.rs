@@ -4,6 +4,7 @@ mod args;
 mod explain;
 mod list;
 mod output;
+mod plan;
 mod progress;
 mod rbac;
 mod scan;
@@ -60,6 +61,8 @@ enum Command {
     List(list::List),
     /// Show the page of a rule or a control
     Explain(explain::Explain),
+    /// Work with assessment plans
+    Plan(plan::Plan),
     /// Print the least-privilege roles that the selected rules need
     Rbac(rbac::Rbac),
     /// Print shell completions
@@ -79,6 +82,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> anyhow::Result<ExitCo
         Command::Capture(capture) => capture.run(surroundings, &terminal).await,
         Command::List(list) => list.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Plan(plan) => plan.run(surroundings, &terminal).await,
         Command::Rbac(rbac) => rbac.run(surroundings, &terminal).await,
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -120,7 +120,7 @@ impl Scan {
         if report.scope.is_empty {
             bail!("{}{}", report.gate.meaning, hint(&report));
         }
-        warn_of_waivers(&report, terminal);
+        warn_of_declared(&report, terminal);
         for target in &self.outputs {
             write(&report, target, terminal)?;
         }
@@ -158,7 +158,7 @@ fn save(snapshot: &Snapshot, file: &std::path::Path) -> anyhow::Result<()> {
 }
 
 /// Says on standard error what was not read: whoever sends results to a file must not miss it.
-fn warn(snapshot: &Snapshot, terminal: &Terminal) {
+pub(super) fn warn(snapshot: &Snapshot, terminal: &Terminal) {
     if terminal.verbosity == Verbosity::Quiet {
         return;
     }
@@ -198,13 +198,15 @@ fn warn(snapshot: &Snapshot, terminal: &Terminal) {
     }
 }
 
-/// Whoever filters CSV by verdict must not miss that a waiver does not do what it is there for.
-fn warn_of_waivers(report: &Report<'_>, terminal: &Terminal) {
+/// Whoever filters CSV by verdict must not miss that a waiver or the plan does not do what it is there for.
+fn warn_of_declared(report: &Report<'_>, terminal: &Terminal) {
     if terminal.verbosity == Verbosity::Quiet {
         return;
     }
     let mut stderr = io::stderr().lock();
-    for line in report.waivers.iter().filter_map(WaiverReport::warning) {
+    let waivers = report.waivers.iter().filter_map(WaiverReport::warning);
+    let plan = report.plan_notes.iter().map(|note| format!("plan: {note}"));
+    for line in waivers.chain(plan) {
         let _ = writeln!(stderr, "warning: {}", crate::escape(&line));
     }
 }

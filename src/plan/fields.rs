@@ -174,16 +174,24 @@ pub(super) fn scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value
     }
 }
 
-/// A family of ingress controllers.
+/// A family of ingress controllers, by its id.
 pub(super) fn family<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if super::FAMILIES.contains(&text.as_str()) {
-        return Ok(text);
+    let named = super::FAMILY_NAMES.iter().find(|(name, _)| *name == text);
+    let id = named.map_or(text.as_str(), |(_, id)| *id);
+    if super::FAMILIES.contains(&id) {
+        return Ok(id.to_owned());
     }
     Err(D::Error::custom(format!(
         "unknown family {text:?}; there are {}",
-        super::FAMILIES.join(", ")
+        family_words().join(", ")
     )))
+}
+
+/// Every word for a family: ids, then names.
+pub(super) fn family_words() -> Vec<&'static str> {
+    let names = super::FAMILY_NAMES.iter().map(|(name, _)| *name);
+    super::FAMILIES.iter().copied().chain(names).collect()
 }
 
 /// Address ranges such as `10.0.0.0/8`.

@@ -23,23 +23,20 @@ pub use matching::Label;
 /// The parameters of attestations that some rule rests on.
 pub const PARAMETERS: &[&str] = &["seccompDefault"];
 
-/// The families of ingress controllers that rules tell apart.
+/// The families of ingress controllers that rules tell apart, by id.
 pub const FAMILIES: &[&str] = &[
-    "nginx",
-    "nic",
-    "traefik",
-    "haproxy",
-    "haproxy-ingress",
-    "kong",
-    "contour",
-    "cilium",
-    "istio",
-    "openshift",
-    "aws",
-    "azure",
-    "agc",
-    "gke",
-    "other",
+    "ng", "nic", "tr", "ha", "hao", "kong", "contour", "cilium", "istio", "ocp", "aws", "ag",
+    "agc", "gke",
+];
+
+/// Names that people may write instead of an id of a family.
+const FAMILY_NAMES: &[(&str, &str)] = &[
+    ("nginx", "ng"),
+    ("traefik", "tr"),
+    ("haproxy", "ha"),
+    ("haproxy-ingress", "hao"),
+    ("openshift", "ocp"),
+    ("azure", "ag"),
 ];
 
 /// An assessment plan of `sc39`.
@@ -166,9 +163,9 @@ pub struct IngressController {
     /// The ingress class.
     #[serde(deserialize_with = "fields::text")]
     pub class: String,
-    /// What kind of controller it is.
+    /// What kind of controller it is: the id of a family, or its name.
     #[serde(deserialize_with = "fields::family")]
-    #[schemars(extend("enum" = FAMILIES))]
+    #[schemars(extend("enum" = fields::family_words()))]
     pub family: String,
     /// Namespace of its pods; without one it runs outside the cluster.
     #[serde(default, deserialize_with = "fields::optional_namespace")]

@@ -104,7 +104,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "ingressControllers:\n- class: a\n  family: squid\n",
-        "plan.yaml:3: ingressControllers[0].family: unknown family \"squid\"; there are nginx, ",
+        "plan.yaml:3: ingressControllers[0].family: unknown family \"squid\"; there are ng, ",
     ),
     (
         "execSubjects:\n- kind: ServiceAccount\n  name: a\n",
@@ -238,4 +238,18 @@ fn subjects_flows_and_restrictions_are_found() {
     assert_eq!(found("hr.EXAMPLE.com", "x", "y"), [0]);
     assert_eq!(found("hr.example.com", "hr", "claims"), [0, 1]);
     assert_eq!(plan.evidence_for("sc-39_proof.soc-3").count(), 1);
+}
+
+#[test]
+fn families_are_those_of_the_model() {
+    let ids: Vec<&str> = crate::model::ingress_controllers::Family::ALL
+        .iter()
+        .map(|family| family.id())
+        .collect();
+    assert_eq!(ids, FAMILIES);
+    let plan = Plan::parse("plan.yaml", WHOLE).unwrap();
+    assert_eq!(
+        plan.ingress_controllers[0].family, "ng",
+        "a name stands for the id"
+    );
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::canonical::Text;
-use crate::catalog::{Catalog, Relation};
+use crate::catalog::{self, Catalog, Relation};
 use crate::gaps::Missing;
 use crate::kind::Kind;
-use crate::plan::Plan;
+use crate::plan::{ManualEvidence, Plan};
 use crate::rules::{Port, ReadFrom, Reason, Rule, Severity, Verdict};
 use crate::snapshot::Snapshot;
 use crate::waivers::Waiver;
@@ -35,6 +35,10 @@ pub struct Report<'s> {
     pub rules: Vec<RuleReport>,
     /// Controls in the order of the catalogue.
     pub controls: Vec<ControlReport>,
+    /// Evidence that people have to look at, in the order of the catalogue.
+    pub manual: Vec<ManualReport>,
+    /// What of the plan fits nothing, and so has no effect.
+    pub plan_notes: Vec<String>,
     /// What became of each waiver, by id.
     pub waivers: Vec<WaiverReport>,
     /// Digest of the file of waivers; empty without one.
@@ -186,6 +190,23 @@ impl SubjectRef {
     pub fn object(index: usize) -> Self {
         Self::Object(u32::try_from(index).unwrap_or(u32::MAX))
     }
+}
+
+/// Evidence that people have to look at.
+#[derive(Clone, Debug)]
+pub struct ManualReport {
+    /// Id of a control, proof or statement in the catalogue.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Labels of the controls that it is about.
+    pub controls: Vec<String>,
+    /// Who answers for it.
+    pub responsible: String,
+    /// Why no rule tests it; none of statements, which no rule could test.
+    pub reason: Option<catalog::Reason>,
+    /// The proofs that the plan points to: attested there, and looked at by nobody here.
+    pub proofs: Vec<ManualEvidence>,
 }
 
 /// What became of a waiver.

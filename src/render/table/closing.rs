@@ -7,7 +7,7 @@ use super::page::{Page, Style};
 use super::{counted, of_product, place, reason};
 use crate::catalog::Reason;
 use crate::kind::Kind;
-use crate::report::{Gap, Report, WaiverStatus};
+use crate::report::{Gap, ManualReport, Report, WaiverStatus};
 use crate::snapshot::ReadStatus;
 
 /// Room for the label of a line.
@@ -64,6 +64,9 @@ fn coverage(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
     for (index, gap) in report.gaps.iter().enumerate() {
         let label = if index == 0 { "gaps" } else { "" };
         page.labelled(0, label, COLUMN, &describe(gap))?;
+    }
+    for note in &report.plan_notes {
+        page.labelled(0, "plan", COLUMN, note)?;
     }
     for note in &report.snapshot.coverage.notes {
         page.labelled(0, "note", COLUMN, note)?;
@@ -139,44 +142,36 @@ fn waivers(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Controls and proofs that no rule tests, and who has the evidence.
+/// What no rule tests, who has the evidence, and where the plan says that it is.
 fn manual(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
-    let entries: Vec<(String, &str)> = report
-        .catalog
-        .controls
+    let (attested, outstanding): (Vec<&ManualReport>, Vec<&ManualReport>) = report
+        .manual
         .iter()
-        .flat_map(|control| {
-            let own = control
-                .reason
-                .map(|reason| (reason, control.title.as_str(), &control.responsible));
-            let proofs = control.proofs.iter().filter_map(|proof| {
-                Some((proof.reason?, proof.title.as_str(), &proof.responsible))
-            });
-            own.into_iter()
-                .chain(proofs)
-                .filter(|(reason, _, _)| is_outstanding(*reason))
-                .map(|(reason, title, responsible)| {
-                    (
-                        format!("{} {title} ({reason})", control.label),
-                        responsible.as_str(),
-                    )
-                })
-        })
-        .collect();
-    if entries.is_empty() {
-        return Ok(());
+        .partition(|entry| !entry.proofs.is_empty());
+    if !attested.is_empty() {
+        let heading = "Manual evidence that the plan attests, looked at by nobody here";
+        page.heading(&[(Style::Strong, heading.to_owned())])?;
     }
-    page.heading(&[(Style::Strong, "Manual evidence outstanding".to_owned())])?;
-    for (what, responsible) in entries {
-        page.text(0, &what)?;
-        page.text(4, responsible)?;
+    for entry in attested {
+        page.text(0, &name(entry))?;
+        for proof in &entry.proofs {
+            page.text(
+                4,
+                &format!("{}, {}, at {}", proof.title, proof.date, proof.location),
+            )?;
+        }
+    }
+    if !outstanding.is_empty() {
+        page.heading(&[(Style::Strong, "Manual evidence outstanding".to_owned())])?;
+    }
+    for entry in outstanding {
+        page.text(0, &name(entry))?;
+        page.text(4, &entry.responsible)?;
     }
     Ok(())
 }
 
-const fn is_outstanding(reason: Reason) -> bool {
-    match reason {
-        Reason::Manual | Reason::Planned | Reason::Inherited => true,
-        Reason::NotApplicable => false,
-    }
+fn name(entry: &ManualReport) -> String {
+    let reason = entry.reason.unwrap_or(Reason::Manual);
+    format!("{} {} ({reason})", entry.controls.join(", "), entry.title)
 }

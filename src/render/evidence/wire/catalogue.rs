@@ -33,10 +33,49 @@ pub(super) struct Catalogue<'r> {
     /// Whether the program carries the catalogue or the user gave it; its digest tells which one it is.
     #[schemars(extend("enum" = ["builtin", "directory"]))]
     source: &'static str,
+    /// What the vendor says beside the proofs, and no cluster shows.
+    statements: Vec<Statement<'r>>,
     /// What it is about, in one line.
     title: &'r str,
     /// The catalogue's own version.
     version: &'r str,
+}
+
+/// Something that the vendor says and no cluster shows.
+#[derive(Serialize, JsonSchema)]
+struct Statement<'r> {
+    /// What to look at.
+    assess: &'r str,
+    /// What it says.
+    claim: &'r str,
+    /// Labels of the controls that it is about, in this catalogue or not.
+    controls: &'r [String],
+    /// Id.
+    id: &'r str,
+    /// How to look at it.
+    methods: Vec<Written<Method>>,
+    /// Who answers for it.
+    responsible: &'r str,
+    /// Title.
+    title: &'r str,
+    /// What a cluster shows of it all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visible: Option<&'r str>,
+}
+
+impl<'r> Statement<'r> {
+    fn new(statement: &'r catalog::Statement) -> Self {
+        Self {
+            assess: &statement.assess,
+            claim: &statement.claim,
+            controls: &statement.controls,
+            id: &statement.id,
+            methods: statement.methods.iter().copied().map(Written).collect(),
+            responsible: &statement.responsible,
+            title: &statement.title,
+            visible: statement.visible.as_deref(),
+        }
+    }
 }
 
 /// A rule that did not run.
@@ -272,6 +311,7 @@ impl<'r> Catalogue<'r> {
                 CatalogSource::Builtin => "builtin",
                 CatalogSource::Directory(_) => "directory",
             },
+            statements: catalog.statements.iter().map(Statement::new).collect(),
             title: &catalog.title,
             version: &catalog.version,
         }

@@ -24,7 +24,7 @@ use catalogue::{Catalogue, Framework};
 use coverage::Coverage;
 use finding::Finding;
 use object::{Canonical, Object, Projection};
-use outcome::{Control, Summary};
+use outcome::{Control, ManualEvidence, Summary};
 use run::{Boundary, Cluster, Plan, Redaction, Run, Tool};
 use waiver::Waiver;
 
@@ -81,6 +81,9 @@ pub(super) struct Evidence<'r> {
     /// What the document is: `SC39Evidence`.
     #[schemars(extend("const" = "SC39Evidence"))]
     kind: &'static str,
+    /// Evidence that people have to look at, in the order of the catalogue.
+    #[serde(rename = "manualEvidence")]
+    manual: Vec<ManualEvidence<'r>>,
     /// Every object that was read, sorted by API group, kind, namespace and name. Results point here by index.
     #[schemars(with = "Vec<Object<'static>>")]
     objects: Objects<'r>,
@@ -140,8 +143,9 @@ impl<'r> Evidence<'r> {
             coverage: Coverage::new(sources),
             frameworks: frameworks.iter().map(Framework::new).collect(),
             kind: "SC39Evidence",
+            manual: report.manual.iter().map(ManualEvidence::new).collect(),
             objects: Objects(sources),
-            plan: Plan::new(report.plan),
+            plan: Plan::new(report),
             projections: Projections(sources),
             redaction: Redaction::new(),
             results: Results(sources),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::words::Written;
 use crate::catalog::{Method, Reason};
-use crate::report::{self, ControlReport, Determination, PartReport, Report};
+use crate::report::{self, ControlReport, Determination, ManualReport, PartReport, Report};
 use crate::rules::Severity;
 
 /// What the rules say of a control. `no-exceptions` is the outcome of the tests alone, and no finding on the control.
@@ -90,6 +90,55 @@ struct Gate<'r> {
     fail_on: Written<Severity>,
     /// In words.
     meaning: &'r str,
+}
+
+/// Evidence that people have to look at.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ManualEvidence<'r> {
+    /// Labels of the controls that it is about.
+    controls: &'r [String],
+    /// Id of a control, proof or statement in `catalogue`.
+    id: &'r str,
+    /// The proofs that the plan points to.
+    proofs: Vec<ManualProof<'r>>,
+    /// `attested`: the plan points to a proof, which this program did not look at. `outstanding`: it does not.
+    #[schemars(extend("enum" = ["attested", "outstanding"]))]
+    status: &'static str,
+    /// What it is about.
+    title: &'r str,
+}
+
+/// A proof that the plan points to.
+#[derive(Serialize, JsonSchema)]
+struct ManualProof<'r> {
+    /// When it was made.
+    #[schemars(extend("format" = "date"))]
+    date: String,
+    /// Where it lies.
+    location: &'r str,
+    /// What it is.
+    title: &'r str,
+}
+
+impl<'r> ManualEvidence<'r> {
+    pub(super) fn new(entry: &'r ManualReport) -> Self {
+        let proofs = entry.proofs.iter().map(|proof| ManualProof {
+            date: proof.date.to_string(),
+            location: &proof.location,
+            title: &proof.title,
+        });
+        Self {
+            controls: &entry.controls,
+            id: &entry.id,
+            proofs: proofs.collect(),
+            status: if entry.proofs.is_empty() {
+                "outstanding"
+            } else {
+                "attested"
+            },
+            title: &entry.title,
+        }
+    }
 }
 
 impl<'r> Control<'r> {

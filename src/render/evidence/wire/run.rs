@@ -10,7 +10,6 @@ use super::DIGEST;
 use super::words::Written;
 use crate::canonical::Ordered;
 use crate::kind::Kind;
-use crate::plan;
 use crate::projection;
 use crate::report::Report;
 use crate::rules::Reason;
@@ -173,6 +172,8 @@ pub(super) struct Plan<'r> {
     /// The plan, whole; its form is that of `plan-v1.json`.
     #[schemars(with = "Map<String, Value>")]
     document: Ordered<'r>,
+    /// What of it fits nothing in the cluster or the catalogue, and so has no effect.
+    notes: &'r [String],
 }
 
 /// Pods judged and read.
@@ -280,10 +281,12 @@ fn as_node(object: &snapshot::Object) -> Option<&projection::cluster::Node> {
 }
 
 impl<'r> Plan<'r> {
-    pub(super) fn new(plan: &'r plan::Plan) -> Option<Self> {
+    pub(super) fn new(report: &'r Report<'r>) -> Option<Self> {
+        let plan = report.plan;
         plan.is_given().then(|| Self {
             digest: &plan.digest,
             document: Ordered(&plan.document),
+            notes: &report.plan_notes,
         })
     }
 }

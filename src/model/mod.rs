@@ -25,6 +25,8 @@ pub mod security;
 pub mod selector;
 pub mod services;
 pub mod sidecars;
+pub mod storage;
+pub mod tokens;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;

@@ -153,6 +153,9 @@ impl From<Wire> for Metadata {
 const ANNOTATIONS: &[&str] = &[
     "ambient.istio.io/bypass-inbound-capture",
     "ambient.istio.io/redirection",
+    "azure.workload.identity/client-id",
+    "eks.amazonaws.com/role-arn",
+    "iam.gke.io/gcp-service-account",
     "istio.io/rev",
     "k8s.v1.cni.cncf.io/networks",
     "kubernetes.io/config.mirror",

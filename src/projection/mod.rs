@@ -15,6 +15,8 @@ pub mod metadata;
 pub mod network;
 pub mod pod;
 pub mod rbac;
+pub mod storage;
+pub mod volume;
 pub mod workload;
 
 use serde::Serialize;
@@ -35,6 +37,7 @@ pub enum Projection {
     Node(cluster::Node),
     Pod(pod::Pod),
     Service(network::Service),
+    ServiceAccount(cluster::ServiceAccount),
     WebhookConfiguration(cluster::WebhookConfiguration),
     Workload(workload::Workload),
     CronJob(workload::CronJob),
@@ -46,6 +49,8 @@ pub enum Projection {
     MendixApp(mendix::MendixApp),
     OperatorConfiguration(mendix::OperatorConfiguration),
     Runtime(mendix::Runtime),
+    StorageInstance(storage::StorageInstance),
+    StoragePlan(storage::StoragePlan),
     Role(rbac::Role),
     Binding(rbac::Binding),
     PeerAuthentication(istio::PeerAuthentication),
@@ -86,6 +91,7 @@ decode! {
     cluster::Namespace => Namespace,
     cluster::Node => Node,
     network::Service => Service,
+    cluster::ServiceAccount => ServiceAccount,
     cluster::WebhookConfiguration => WebhookConfiguration,
     network::EndpointSlice => EndpointSlice,
     istio::EnvoyFilter => EnvoyFilter,
@@ -95,6 +101,8 @@ decode! {
     mendix::MendixApp => MendixApp,
     mendix::OperatorConfiguration => OperatorConfiguration,
     mendix::Runtime => Runtime,
+    storage::StorageInstance => StorageInstance,
+    storage::StoragePlan => StoragePlan,
     rbac::Role => Role,
     rbac::Binding => Binding,
     istio::PeerAuthentication => PeerAuthentication,
@@ -156,6 +164,7 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::Node => visitor.visit::<cluster::Node>(),
         Kind::Pod => visitor.visit::<pod::Pod>(),
         Kind::Service => visitor.visit::<network::Service>(),
+        Kind::ServiceAccount => visitor.visit::<cluster::ServiceAccount>(),
         Kind::MutatingWebhookConfiguration => visitor.visit::<cluster::WebhookConfiguration>(),
         Kind::ReplicationController
         | Kind::DaemonSet
@@ -172,6 +181,8 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::MendixApp => visitor.visit::<mendix::MendixApp>(),
         Kind::OperatorConfiguration => visitor.visit::<mendix::OperatorConfiguration>(),
         Kind::Runtime => visitor.visit::<mendix::Runtime>(),
+        Kind::StorageInstance => visitor.visit::<storage::StorageInstance>(),
+        Kind::StoragePlan => visitor.visit::<storage::StoragePlan>(),
         Kind::ClusterRole | Kind::Role => visitor.visit::<rbac::Role>(),
         Kind::ClusterRoleBinding | Kind::RoleBinding => visitor.visit::<rbac::Binding>(),
         Kind::PeerAuthentication => visitor.visit::<istio::PeerAuthentication>(),
@@ -200,6 +211,7 @@ impl Projection {
             Self::Node(object) => &object.metadata,
             Self::Pod(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
+            Self::ServiceAccount(object) => &object.metadata,
             Self::WebhookConfiguration(object) => &object.metadata,
             Self::Workload(object) => &object.metadata,
             Self::CronJob(object) => &object.metadata,
@@ -211,6 +223,8 @@ impl Projection {
             Self::MendixApp(object) => &object.metadata,
             Self::OperatorConfiguration(object) => &object.metadata,
             Self::Runtime(object) => &object.metadata,
+            Self::StorageInstance(object) => &object.metadata,
+            Self::StoragePlan(object) => &object.metadata,
             Self::Role(object) => &object.metadata,
             Self::Binding(object) => &object.metadata,
             Self::PeerAuthentication(object) => &object.metadata,

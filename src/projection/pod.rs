@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{ArgumentFacts, EnvironmentFacts};
 use super::metadata::{Metadata, Scalar, null_default};
+use super::volume::{self, Volume, VolumeMount};
 
 /// What replicas of one template share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,6 +68,18 @@ pub struct PodSpec {
     pub runtime_class_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account_name: Option<String>,
+    /// The old name of `serviceAccountName`, kept where that one is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+    /// Decides before the field of the service account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automount_service_account_token: Option<bool>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub volumes: Vec<Volume>,
     /// Kept per pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
@@ -108,6 +121,8 @@ pub struct Container {
     pub resources: Option<Resources>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_context: Option<SecurityContext>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_mounts: Vec<VolumeMount>,
     /// The few variables that decide something, by name; all others are dropped.
     #[serde(skip_serializing_if = "EnvironmentFacts::is_empty")]
     pub env: EnvironmentFacts,
@@ -135,6 +150,8 @@ struct ContainerWire {
     #[serde(default)]
     security_context: Option<SecurityContext>,
     #[serde(default, deserialize_with = "null_default")]
+    volume_mounts: Vec<VolumeMount>,
+    #[serde(default, deserialize_with = "null_default")]
     env: EnvironmentFacts,
     #[serde(default, deserialize_with = "null_default")]
     args: ArgumentFacts,
@@ -155,6 +172,7 @@ impl From<ContainerWire> for Container {
                 .resources
                 .filter(|resources| *resources != Resources::default()),
             security_context: wire.security_context,
+            volume_mounts: wire.volume_mounts,
             env,
             args,
         }
@@ -388,6 +406,7 @@ const INSTANCE_ANNOTATIONS: &[&str] = &[
 impl Pod {
     /// Takes out what differs between replicas, so that equal pods have equal projections.
     pub(super) fn take_instance(&mut self) -> PodInstance {
+        self.spec.normalise();
         let mut status = self.status.take();
         if let Some(status) = &mut status {
             status
@@ -410,6 +429,27 @@ impl Pod {
                 ephemeral_containers: std::mem::take(&mut self.spec.ephemeral_containers),
             },
             status,
+        }
+    }
+}
+
+impl PodSpec {
+    /// Takes out what the API server writes differently, or twice, on each pod.
+    fn normalise(&mut self) {
+        let name = self.service_account_name.as_deref();
+        if name.is_some_and(|name| !name.is_empty()) {
+            self.service_account = None;
+        }
+        for volume in &mut self.volumes {
+            volume::normalise(&mut volume.name);
+        }
+        let containers = self
+            .init_containers
+            .iter_mut()
+            .chain(&mut self.containers)
+            .chain(&mut self.ephemeral_containers);
+        for mount in containers.flat_map(|container| &mut container.volume_mounts) {
+            volume::normalise(&mut mount.name);
         }
     }
 }

@@ -2,11 +2,13 @@
 
 mod container_runtime;
 mod ephemeral_containers;
+mod exec_access;
 mod host_namespaces;
 mod pod_per_app;
 mod privileged_containers;
 mod process_namespace_sharing;
 mod seccomp_profile;
+mod service_accounts;
 
 use super::Rule;
 
@@ -19,4 +21,6 @@ pub(super) static RULES: &[&Rule] = &[
     &privileged_containers::RULE,
     &seccomp_profile::RULE,
     &container_runtime::RULE,
+    &exec_access::RULE,
+    &service_accounts::RULE,
 ];

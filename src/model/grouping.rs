@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::ingress_controllers;
 use super::mendix;
+use super::mesh::ambient;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
@@ -32,7 +34,7 @@ struct Key<'s> {
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
     by_name: HashMap<&'s str, (bool, Option<u32>)>,
-    with_ztunnel: BTreeSet<&'s str>,
+    with_ztunnel: BTreeMap<&'s str, (usize, usize)>,
 }
 
 /// Groups all pods, and adds templates of workloads that have none.
@@ -78,6 +80,7 @@ pub(super) fn groups<'s>(
             ztunnel_ready: key.ztunnel_ready,
             role: Role::Other,
             app: None,
+            ingress: None,
             instance: Some(instance),
         };
         mendix::recognise(&mut group);
@@ -92,6 +95,7 @@ pub(super) fn groups<'s>(
     groups.extend(
         templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
     );
+    ingress_controllers::recognise(&mut groups);
     groups.sort_by(|left, right| {
         (left.namespace, &left.workload, &left.members).cmp(&(
             right.namespace,
@@ -140,7 +144,7 @@ fn key<'s>(
         kubelet_minor: known.and_then(|(_, minor)| *minor),
         node_unread: node.is_some() && known.is_none(),
         ztunnel_ready: redirection.is_some()
-            && node.is_some_and(|node| nodes.with_ztunnel.contains(node)),
+            && node.is_some_and(|node| nodes.with_ztunnel.contains_key(node)),
         redirection,
         selected_labels: instance
             .metadata
@@ -197,25 +201,9 @@ impl<'s> Nodes<'s> {
                 _ => None,
             })
             .collect();
-        let with_ztunnel = snapshot
-            .of_kind(Kind::Pod)
-            .filter(|(_, object)| {
-                object.projection.metadata().labels.label("app") == Some("ztunnel")
-            })
-            .filter_map(|(_, object)| {
-                let instance = object.instance.as_ref()?;
-                let ready = instance
-                    .status
-                    .as_ref()?
-                    .conditions
-                    .iter()
-                    .any(|condition| condition.status == "True");
-                instance.spec.node_name.as_deref().filter(|_| ready)
-            })
-            .collect();
         Self {
             by_name,
-            with_ztunnel,
+            with_ztunnel: ambient::ready_ztunnels(snapshot),
         }
     }
 }
@@ -305,6 +293,7 @@ fn templates<'s>(
                 ztunnel_ready: false,
                 role: Role::Other,
                 app: None,
+                ingress: None,
                 instance: None,
             };
             mendix::recognise(&mut group);

@@ -10,6 +10,7 @@
 
 pub mod apps;
 mod grouping;
+pub mod ingress_controllers;
 pub mod limits;
 pub mod mendix;
 pub mod mesh;

@@ -1,5 +1,6 @@
 //! Pods in groups: rules judge each group once, however many replicas it has.
 
+use super::ingress_controllers::Family;
 use super::owners::OwnerChain;
 use super::selector::Labels;
 use crate::projection::Metadata;
@@ -39,6 +40,8 @@ pub struct PodGroup<'s> {
     pub role: Role,
     /// The app they belong to, of app pods.
     pub app: Option<AppClaim>,
+    /// The family of ingress controllers whose traffic they carry.
+    pub ingress: Option<Family>,
     /// What one of them adds to the template; equal in all members as far as rules can see.
     pub(super) instance: Option<&'s PodInstance>,
 }

@@ -33,6 +33,7 @@ const VARIABLES: &[(&str, &str, Shape)] = &[
     ("*", "M2EE_ADMIN_LISTEN_ADDRESSES", Shape::Addresses),
     ("*", "M2EE_ADMIN_PASS", Shape::Presence),
     ("*", "M2EE_ADMIN_PORT", Shape::Port),
+    ("discovery", "CA_TRUSTED_NODE_ACCOUNTS", Shape::Ranges),
     ("discovery", "REVISION", Shape::Word),
     ("istio-proxy", "DISABLE_ENVOY", Shape::Word),
 ];

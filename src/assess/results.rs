@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::settle::Settled;
 use crate::model::{Model, Port};
 use crate::report::{self, Effective, ResultRead, RuleResult, SubjectRef};
-use crate::rules::{Rule, Severity};
+use crate::rules::{ReadFrom, Rule, Severity};
 
 /// Turns settled observations into results.
 pub(super) struct Builder<'m> {
@@ -66,11 +66,11 @@ impl<'m> Builder<'m> {
                 .reads
                 .into_iter()
                 .map(|read| ResultRead {
-                    pointer: match read.object {
-                        None => format!("{prefix}{}", read.pointer),
-                        Some(_) => read.pointer,
+                    pointer: match read.from {
+                        ReadFrom::Subject => format!("{prefix}{}", read.pointer),
+                        ReadFrom::Object(_) | ReadFrom::Plan => read.pointer,
                     },
-                    object: read.object,
+                    from: read.from,
                     value: read.value,
                 })
                 .collect();

@@ -11,6 +11,7 @@ use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
 use crate::gaps::Gaps;
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::projection::Projection;
 use crate::projection::pod::{self, PodInstance, Resources};
 use crate::snapshot::{Object, Snapshot};
@@ -29,12 +30,17 @@ struct Key<'s> {
     selected_labels: Vec<(&'s str, &'s str)>,
     ephemeral: Vec<(&'s pod::Container, bool)>,
     enacted: Vec<(&'s str, Option<&'s Resources>)>,
+    attestations: Vec<usize>,
 }
 
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
     by_name: HashMap<&'s str, (bool, Option<u32>)>,
     with_ztunnel: BTreeMap<&'s str, (usize, usize)>,
+    /// Of nodes by name: which attestations of the plan hold for them.
+    attested: HashMap<&'s str, Vec<usize>>,
+    /// Which attestations hold for every node.
+    attested_everywhere: Vec<usize>,
 }
 
 /// Groups all pods, and adds templates of workloads that have none.
@@ -42,9 +48,10 @@ pub(super) fn groups<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    plan: &'s Plan,
 ) -> Vec<PodGroup<'s>> {
-    let nodes = Nodes::new(snapshot);
-    let selected = selected_instance_labels(snapshot);
+    let nodes = Nodes::new(snapshot, plan);
+    let selected = selected_instance_labels(snapshot, plan);
     let mut indexes: HashMap<Key<'s>, usize> = HashMap::new();
     let mut groups: Vec<PodGroup<'s>> = Vec::new();
     let mut used: BTreeSet<usize> = BTreeSet::new();
@@ -78,6 +85,7 @@ pub(super) fn groups<'s>(
             kubelet_minor: key.kubelet_minor,
             node_unread: key.node_unread,
             ztunnel_ready: key.ztunnel_ready,
+            attestations: key.attestations.clone(),
             role: Role::Other,
             app: None,
             ingress: None,
@@ -93,9 +101,14 @@ pub(super) fn groups<'s>(
     let links = groups.iter().flat_map(|group| &group.chain.links);
     used.extend(links.filter_map(|link| link.object));
     groups.extend(
-        templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
+        templates(snapshot, gaps, owners, &nodes.attested_everywhere)
+            .filter(|group| !used.contains(&group.members[0])),
     );
     ingress_controllers::recognise(&mut groups);
+    in_order(groups)
+}
+
+fn in_order(mut groups: Vec<PodGroup<'_>>) -> Vec<PodGroup<'_>> {
     groups.sort_by(|left, right| {
         (left.namespace, &left.workload, &left.members).cmp(&(
             right.namespace,
@@ -169,6 +182,10 @@ fn key<'s>(
             })
             .map(|status| (status.name.as_str(), status.resources.as_ref()))
             .collect(),
+        attestations: node
+            .and_then(|node| nodes.attested.get(node))
+            .unwrap_or(&nodes.attested_everywhere)
+            .clone(),
     }
 }
 
@@ -184,7 +201,7 @@ fn lifecycle(status: Option<&pod::PodStatus>) -> Lifecycle {
 }
 
 impl<'s> Nodes<'s> {
-    fn new(snapshot: &'s Snapshot) -> Self {
+    fn new(snapshot: &'s Snapshot, plan: &Plan) -> Self {
         let by_name = snapshot
             .of_kind(Kind::Node)
             .filter_map(|(_, object)| match object.projection.as_ref() {
@@ -201,9 +218,22 @@ impl<'s> Nodes<'s> {
                 _ => None,
             })
             .collect();
+        let attested = snapshot
+            .of_kind(Kind::Node)
+            .filter(|_| !plan.attestations.is_empty())
+            .map(|(_, object)| {
+                let labels = &object.projection.metadata().labels;
+                (
+                    object.name(),
+                    plan.attestations_on(&|key| labels.label(key)),
+                )
+            })
+            .collect();
         Self {
             by_name,
             with_ztunnel: ambient::ready_ztunnels(snapshot),
+            attested,
+            attested_everywhere: plan.attestations_on(&|_| None),
         }
     }
 }
@@ -218,8 +248,8 @@ pub(super) fn kubelet_minor(version: &str) -> Option<u32> {
 }
 
 /// Labels of single pods that some selector names; pods that differ in them are not equal.
-fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
-    snapshot
+fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTreeSet<&'s str> {
+    let by_objects = snapshot
         .objects
         .iter()
         .flat_map(|object| -> Vec<&BTreeMap<String, String>> {
@@ -246,8 +276,8 @@ fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
                 _ => Vec::new(),
             }
         })
-        .flat_map(|labels| labels.keys().map(String::as_str))
-        .collect()
+        .flat_map(|labels| labels.keys().map(String::as_str));
+    by_objects.chain(plan.pod_label_keys()).collect()
 }
 
 /// Templates of workloads that no other workload controls, in namespaces whose pods were read.
@@ -255,6 +285,7 @@ fn templates<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    attestations: &[usize],
 ) -> impl Iterator<Item = PodGroup<'s>> {
     Kind::WORKLOADS.iter().flat_map(move |kind| {
         snapshot.of_kind(*kind).filter_map(move |(index, object)| {
@@ -291,6 +322,7 @@ fn templates<'s>(
                 kubelet_minor: None,
                 node_unread: false,
                 ztunnel_ready: false,
+                attestations: attestations.to_vec(),
                 role: Role::Other,
                 app: None,
                 ingress: None,

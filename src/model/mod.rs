@@ -1,7 +1,7 @@
 //! The model: a snapshot turned into total types and indexes, once, so that rules never walk raw objects.
 //!
 //! ```text
-//! Snapshot ─▶ namespaces (labels, tier) ─┐
+//! Snapshot ─▶ namespaces (labels, tier) ─┐          (the plan has a say in tiers, scope and groups)
 //!          ─▶ owners ─▶ pods (groups of equal pods, and templates without pods) ─▶ roles ─▶ apps, operators
 //!          ─▶ rbac ──────────────────────────────────────────────────────────────────────▶ who manages what
 //!          ─▶ mesh (control planes, policies, data plane of each pod)
@@ -17,6 +17,7 @@ pub mod mesh;
 pub mod namespaces;
 pub mod operators;
 pub mod owners;
+mod planned;
 pub mod pods;
 pub mod port;
 pub mod quantity;
@@ -31,12 +32,13 @@ pub mod tokens;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::projection::Projection;
 use crate::projection::cluster::Node;
 use crate::snapshot::{Object, Snapshot};
 
 pub use apps::App;
-pub use namespaces::{Namespaces, Tier};
+pub use namespaces::{Namespaces, Tier, TierSource};
 pub use operators::Operator;
 pub use pods::{Container, ContainerClass, PodGroup, Role};
 pub use port::Port;
@@ -47,6 +49,8 @@ pub use scope::{Scope, ScopeRequest};
 pub struct Model<'s> {
     /// The objects themselves.
     pub snapshot: &'s Snapshot,
+    /// What people say of the system; empty without a plan.
+    pub plan: &'s Plan,
     /// What is missing.
     pub gaps: Gaps,
     /// Which namespaces are judged.
@@ -66,19 +70,25 @@ pub struct Model<'s> {
 }
 
 impl<'s> Model<'s> {
-    /// Builds all indexes.
+    /// Builds all indexes, without a plan.
     pub fn new(snapshot: &'s Snapshot, request: &ScopeRequest) -> Self {
+        Self::with_plan(snapshot, request, Plan::none())
+    }
+
+    /// Builds all indexes.
+    pub fn with_plan(snapshot: &'s Snapshot, request: &ScopeRequest, plan: &'s Plan) -> Self {
         let gaps = Gaps::new(snapshot);
-        let namespaces = Namespaces::new(snapshot, &gaps);
+        let namespaces = Namespaces::new(snapshot, &gaps, plan);
         let owners = owners::Owners::new(snapshot);
-        let pods = grouping::groups(snapshot, &gaps, &owners);
-        let apps = apps::find(snapshot, &namespaces, &pods);
+        let pods = grouping::groups(snapshot, &gaps, &owners, plan);
+        let apps = apps::find(snapshot, &namespaces, &pods, plan);
         let operators = operators::find(&pods);
-        let scope = Scope::new(request, snapshot, &gaps, &pods);
+        let scope = Scope::new(request, snapshot, &gaps, &pods, plan);
         let mesh = mesh::Mesh::new(snapshot, &gaps, &namespaces, &pods);
         let services = services::Services::new(snapshot, &pods);
         Self {
             snapshot,
+            plan,
             gaps,
             scope,
             namespaces,

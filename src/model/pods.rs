@@ -36,6 +36,8 @@ pub struct PodGroup<'s> {
     pub node_unread: bool,
     /// Whether a Ready ztunnel serves the node; only looked up for pods that ambient redirects.
     pub ztunnel_ready: bool,
+    /// Attestations of the plan that hold for the nodes of all members, by index.
+    pub attestations: Vec<usize>,
     /// What the pods are to Mendix and the mesh.
     pub role: Role,
     /// The app they belong to, of app pods.

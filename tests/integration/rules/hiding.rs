@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sc39::catalog::Catalog;
 use sc39::kind::Kind;
-use sc39::model::ScopeRequest;
 use sc39::rules::{ALWAYS_READ, Rule, Verdict};
 use sc39::snapshot::{ReadStatus, Snapshot};
 
@@ -66,9 +65,9 @@ fn hunt(hide: impl Fn(&Case, &Fixture, &Snapshot) -> Vec<(String, Snapshot)>) ->
         let Ok((fixture, snapshot)) = &case.read else {
             continue;
         };
-        let before = verdicts(snapshot, &catalog, &fixture.scope, case.rule);
+        let before = verdicts(snapshot, &catalog, fixture, case.rule);
         for (what, hidden) in hide(case, fixture, snapshot) {
-            let after = verdicts(&hidden, &catalog, &fixture.scope, case.rule);
+            let after = verdicts(&hidden, &catalog, fixture, case.rule);
             let found = contradictions(&before, &after);
             problems
                 .extend(found.map(|problem| format!("{} without {what}: {problem}", case.name())));
@@ -92,10 +91,11 @@ type Verdicts = BTreeMap<String, Verdict>;
 fn verdicts(
     snapshot: &Snapshot,
     catalog: &Catalog,
-    scope: &ScopeRequest,
+    fixture: &Fixture,
     rule: &'static Rule,
 ) -> Verdicts {
-    Rows::of(&report(snapshot, catalog, scope, &[rule.id]), rule).verdicts()
+    let (scope, plan) = (&fixture.scope, &fixture.plan);
+    Rows::of(&report(snapshot, catalog, scope, plan, &[rule.id]), rule).verdicts()
 }
 
 fn contradictions(before: &Verdicts, after: &Verdicts) -> impl Iterator<Item = String> {

@@ -24,7 +24,7 @@ use coverage::Coverage;
 use finding::Finding;
 use object::{Object, Projection};
 use outcome::{Control, Summary};
-use run::{Boundary, Cluster, Redaction, Run, Tool};
+use run::{Boundary, Cluster, Plan, Redaction, Run, Tool};
 
 /// What digests look like.
 const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
@@ -82,6 +82,9 @@ pub(super) struct Evidence<'r> {
     /// Every object that was read, sorted by API group, kind, namespace and name. Results point here by index.
     #[schemars(with = "Vec<Object<'static>>")]
     objects: Objects<'r>,
+    /// What people say of the system, in a run with an assessment plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan<'r>>,
     /// The fields of objects that rules may read, each content once, sorted by digest. Objects point here by index.
     #[schemars(with = "Vec<Projection<'static>>")]
     projections: Projections<'r>,
@@ -122,7 +125,7 @@ impl<'r> Evidence<'r> {
         let frameworks = &report.catalog.frameworks;
         Self {
             schema: SCHEMA_ID,
-            boundary: Boundary::new(&report.scope),
+            boundary: Boundary::new(report),
             catalogue: Catalogue::new(report),
             cluster: Cluster::new(report.snapshot),
             controls: report
@@ -134,6 +137,7 @@ impl<'r> Evidence<'r> {
             frameworks: frameworks.iter().map(Framework::new).collect(),
             kind: "SC39Evidence",
             objects: Objects(sources),
+            plan: Plan::new(report.plan),
             projections: Projections(sources),
             redaction: Redaction::new(),
             results: Results(sources),

@@ -179,7 +179,7 @@ fn slices_lead_to_pods_by_address() {
         "{selector: {app: claims}, ports: [{name: web, port: 8080}]}",
     );
     let alias = service("by-hand", "{type: ExternalName, externalName: a.example}");
-    let table: [(&str, &str, &str, &[&str], &str); 8] = [
+    let table: [(&str, &str, &str, &[&str], &str); 9] = [
         (
             &bare,
             "10.0.0.1",
@@ -196,7 +196,20 @@ fn slices_lead_to_pods_by_address() {
         ),
         (&bare, "10.0.0.9", "[{port: 9000}]", &[], "nobody's address"),
         (&bare, "a.example", "[{port: 9000}]", &[], "a host name"),
-        (&bare, "10.0.0.1", "[{name: admin}]", &[], "no port number"),
+        (
+            &bare,
+            "10.0.0.1",
+            "[{name: admin}]",
+            &[],
+            "no port number means all that the pod declares, here none",
+        ),
+        (
+            &bare,
+            "10.0.0.1",
+            "[{port: 0}]",
+            &[],
+            "nothing listens on 0",
+        ),
         (
             &selecting,
             "10.0.0.1",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::kind::Kind;
 use crate::model::Model;
 use crate::model::rbac::{Access, Account, Holders, Holding, Power};
+use crate::plan::SubjectKind;
 use crate::projection::Projection;
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
@@ -50,6 +51,8 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
 #[derive(Default)]
 struct Part {
     intruders: Vec<Entry>,
+    /// Accounts that reach into pods and that the plan names, with their place in it.
+    planned: Vec<(Entry, usize)>,
     creators: Vec<Entry>,
     climbers: Vec<Entry>,
 }
@@ -67,7 +70,10 @@ impl Part {
             if !ways_in.is_empty() {
                 let words = intruder(model, *account, &ways_in, place);
                 let holdings = ways_in.into_iter().map(|(_, holding)| holding).collect();
-                part.intruders.push((words, holdings));
+                match planned(model, *account) {
+                    Some(place) => part.planned.push(((words, holdings), place)),
+                    None => part.intruders.push((words, holdings)),
+                }
             }
             let other = |power| {
                 let holding: &Holding = held.get(&power)?;
@@ -78,6 +84,22 @@ impl Part {
         }
         part
     }
+}
+
+/// The entry of the assessment plan that an account is, or is within.
+fn planned(model: &Model<'_>, account: Account<'_>) -> Option<usize> {
+    let mut subjects = model.plan.exec_subjects.iter();
+    subjects.position(|subject| {
+        let named = match subject.kind {
+            SubjectKind::User => Account::user(&subject.name),
+            SubjectKind::Group => Account::Group(&subject.name),
+            SubjectKind::ServiceAccount => Account::ServiceAccount(
+                subject.namespace.as_deref().unwrap_or_default(),
+                &subject.name,
+            ),
+        };
+        account.is_within(named)
+    })
 }
 
 fn intruder(
@@ -140,19 +162,53 @@ fn observe(model: &Model<'_>, namespace: &str, parts: [&Part; 2]) -> Observation
         );
     }
     let observation = if intruders.entries.is_empty() {
-        let message =
-            format!("only the control plane may reach into pods through the API server{others}");
+        let message = format!(
+            "{} may reach into pods through the API server{others}",
+            insiders(parts)
+        );
         Observation::pass(subject, Reason::Value, message)
     } else {
         let message = format!("{}{others}", intruders.in_words("; "));
         Observation::fail(subject, Reason::Value, message)
     };
+    let observation = planned_reads(model, parts, observation);
     let listed = [intruders, creators, climbers];
     reads(
         model,
         observation,
         listed.iter().flat_map(|listed| listed.holdings()),
     )
+}
+
+/// Who may reach into pods where nobody does who should not.
+fn insiders(parts: [&Part; 2]) -> String {
+    let accounts: BTreeSet<usize> = parts
+        .into_iter()
+        .flat_map(|part| part.planned.iter().map(|(_, place)| *place))
+        .collect();
+    match accounts.len() {
+        0 => "only the control plane".to_owned(),
+        1 => "only the control plane and an account of the plan".to_owned(),
+        several => format!("only the control plane and {several} accounts of the plan"),
+    }
+}
+
+/// The entries of the plan, and the grants that they are about.
+fn planned_reads(model: &Model<'_>, parts: [&Part; 2], observation: Observation) -> Observation {
+    let planned = parts
+        .into_iter()
+        .flat_map(|part| part.planned.iter().take(NAMED));
+    let places: BTreeSet<usize> = planned.clone().map(|(_, place)| *place).collect();
+    let observation = places.into_iter().fold(observation, |observation, place| {
+        let name = model
+            .plan
+            .exec_subjects
+            .get(place)
+            .map(|subject| &subject.name);
+        observation.read_plan(format!("/execSubjects/{place}/name"), name)
+    });
+    let holdings = planned.flat_map(|((_, holdings), _)| holdings);
+    reads(model, observation, holdings)
 }
 
 /// The first few entries of all parts, in order, and how many more there are.

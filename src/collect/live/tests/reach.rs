@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::fake::groups;
 use super::*;
+use crate::model::{Model, ScopeRequest};
 
 const FORBIDDEN: ReadStatus = ReadStatus::Forbidden;
 
@@ -214,6 +215,46 @@ async fn mesh_config_is_asked_for_by_name() {
         .filter(|path| path.contains("configmaps?"));
     assert_eq!(lists.count(), 0);
     assert!(fake.log().iter().all(|path| !path.contains("secrets")));
+}
+
+/// Who may not list namespaces may still read the ones that are asked for, labels and all.
+#[tokio::test(start_paused = true)]
+async fn namespaces_that_may_not_be_listed_are_read_by_name() {
+    let fake = Fake::new(|path, _| match path {
+        "/api/v1/namespaces?limit=2" => Some(refused(403, "Forbidden")),
+        "/api/v1/namespaces/a" => Some(json(
+            &json!({"metadata": {"name": "a", "labels": {"tier": "test"}}}),
+        )),
+        "/api/v1/namespaces/b" => Some(refused(403, "Forbidden")),
+        _ => None,
+    });
+    let snapshot = collect(&fake, &[Kind::Pod], &["a", "b", "c", "../x"])
+        .await
+        .unwrap();
+    assert_eq!(names(&snapshot, Kind::Namespace), ["a"]);
+    let gets: Vec<_> = snapshot
+        .coverage
+        .sources
+        .iter()
+        .filter(|source| source.kind == Kind::Namespace)
+        .filter_map(|source| Some((source.name.as_deref()?, source.status)))
+        .collect();
+    assert_eq!(
+        gets,
+        [
+            ("a", ReadStatus::Read),
+            ("b", FORBIDDEN),
+            ("c", ReadStatus::Absent),
+            ("kube-system", ReadStatus::Absent),
+        ]
+    );
+    let everything = ScopeRequest {
+        namespaces: vec!["a".to_owned()],
+        ..ScopeRequest::default()
+    };
+    let model = Model::new(&snapshot, &everything);
+    let read = model.namespaces.get("a").unwrap();
+    assert_eq!((read.unread, read.tier.is_some()), (None, true));
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,9 +29,25 @@ pub enum Kind {
     CronJob,
     Job,
     EndpointSlice,
+    #[serde(rename = "GRPCRoute")]
+    GrpcRoute,
+    #[serde(rename = "Gateway.gateway.networking.k8s.io")]
+    Gateway,
+    #[serde(rename = "HTTPRoute")]
+    HttpRoute,
+    ReferenceGrant,
+    #[serde(rename = "TCPRoute")]
+    TcpRoute,
+    #[serde(rename = "TLSRoute")]
+    TlsRoute,
     EnvoyFilter,
+    #[serde(rename = "Gateway.networking.istio.io")]
+    IstioGateway,
+    ServiceEntry,
     Sidecar,
+    VirtualService,
     Ingress,
+    IngressClass,
     RuntimeClass,
     MendixApp,
     OperatorConfiguration,
@@ -42,6 +58,7 @@ pub enum Kind {
     ClusterRoleBinding,
     Role,
     RoleBinding,
+    Route,
     PeerAuthentication,
 }
 
@@ -61,6 +78,10 @@ pub enum Presence {
 pub enum Product {
     /// Istio service mesh.
     Istio,
+    /// Gateway API.
+    GatewayApi,
+    /// OpenShift.
+    OpenShift,
 }
 
 /// How the API server addresses a kind.
@@ -97,9 +118,19 @@ impl Kind {
         Self::CronJob,
         Self::Job,
         Self::EndpointSlice,
+        Self::GrpcRoute,
+        Self::Gateway,
+        Self::HttpRoute,
+        Self::ReferenceGrant,
+        Self::TcpRoute,
+        Self::TlsRoute,
         Self::EnvoyFilter,
+        Self::IstioGateway,
+        Self::ServiceEntry,
         Self::Sidecar,
+        Self::VirtualService,
         Self::Ingress,
+        Self::IngressClass,
         Self::RuntimeClass,
         Self::MendixApp,
         Self::OperatorConfiguration,
@@ -110,6 +141,7 @@ impl Kind {
         Self::ClusterRoleBinding,
         Self::Role,
         Self::RoleBinding,
+        Self::Route,
         Self::PeerAuthentication,
     ];
 
@@ -134,7 +166,9 @@ impl Kind {
         const ISTIO: &[&str] = &["v1", "v1beta1"];
         const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
         const MENDIX: &[&str] = &["v1alpha1"];
+        const GATEWAY: &[&str] = &["v1", "v1beta1", "v1alpha3", "v1alpha2"];
         let istio = Presence::Product(Product::Istio);
+        let gateway_api = Presence::Product(Product::GatewayApi);
         let (group, versions, plural, namespaced, presence) = match self {
             Self::ConfigMap => ("", V1, "configmaps", true, Presence::BuiltIn),
             Self::LimitRange => ("", V1, "limitranges", true, Presence::BuiltIn),
@@ -166,6 +200,12 @@ impl Kind {
                 true,
                 Presence::BuiltIn,
             ),
+            Self::GrpcRoute => (GATEWAY_GROUP, GATEWAY, "grpcroutes", true, gateway_api),
+            Self::Gateway => (GATEWAY_GROUP, GATEWAY, "gateways", true, gateway_api),
+            Self::HttpRoute => (GATEWAY_GROUP, GATEWAY, "httproutes", true, gateway_api),
+            Self::ReferenceGrant => (GATEWAY_GROUP, GATEWAY, "referencegrants", true, gateway_api),
+            Self::TcpRoute => (GATEWAY_GROUP, GATEWAY, "tcproutes", true, gateway_api),
+            Self::TlsRoute => (GATEWAY_GROUP, GATEWAY, "tlsroutes", true, gateway_api),
             Self::EnvoyFilter => (
                 "networking.istio.io",
                 &["v1alpha3"] as _,
@@ -173,12 +213,34 @@ impl Kind {
                 true,
                 istio,
             ),
+            Self::IstioGateway => ("networking.istio.io", NETWORKING, "gateways", true, istio),
+            Self::ServiceEntry => (
+                "networking.istio.io",
+                NETWORKING,
+                "serviceentries",
+                true,
+                istio,
+            ),
             Self::Sidecar => ("networking.istio.io", NETWORKING, "sidecars", true, istio),
+            Self::VirtualService => (
+                "networking.istio.io",
+                NETWORKING,
+                "virtualservices",
+                true,
+                istio,
+            ),
             Self::Ingress => (
                 "networking.k8s.io",
                 V1,
                 "ingresses",
                 true,
+                Presence::BuiltIn,
+            ),
+            Self::IngressClass => (
+                "networking.k8s.io",
+                V1,
+                "ingressclasses",
+                false,
                 Presence::BuiltIn,
             ),
             Self::RuntimeClass => (
@@ -215,6 +277,13 @@ impl Kind {
             ),
             Self::Role => (RBAC_GROUP, V1, "roles", true, Presence::BuiltIn),
             Self::RoleBinding => (RBAC_GROUP, V1, "rolebindings", true, Presence::BuiltIn),
+            Self::Route => (
+                "route.openshift.io",
+                V1,
+                "routes",
+                true,
+                Presence::Product(Product::OpenShift),
+            ),
             Self::PeerAuthentication => (
                 "security.istio.io",
                 ISTIO,
@@ -251,9 +320,18 @@ impl Kind {
             Self::CronJob => "CronJob",
             Self::Job => "Job",
             Self::EndpointSlice => "EndpointSlice",
+            Self::GrpcRoute => "GRPCRoute",
+            Self::Gateway | Self::IstioGateway => "Gateway",
+            Self::HttpRoute => "HTTPRoute",
+            Self::ReferenceGrant => "ReferenceGrant",
+            Self::TcpRoute => "TCPRoute",
+            Self::TlsRoute => "TLSRoute",
             Self::EnvoyFilter => "EnvoyFilter",
+            Self::ServiceEntry => "ServiceEntry",
             Self::Sidecar => "Sidecar",
+            Self::VirtualService => "VirtualService",
             Self::Ingress => "Ingress",
+            Self::IngressClass => "IngressClass",
             Self::RuntimeClass => "RuntimeClass",
             Self::MendixApp => "MendixApp",
             Self::OperatorConfiguration => "OperatorConfiguration",
@@ -264,7 +342,17 @@ impl Kind {
             Self::ClusterRoleBinding => "ClusterRoleBinding",
             Self::Role => "Role",
             Self::RoleBinding => "RoleBinding",
+            Self::Route => "Route",
             Self::PeerAuthentication => "PeerAuthentication",
+        }
+    }
+
+    /// The name, with the group behind it where another kind that the tool reads has the same.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Gateway => "Gateway.gateway.networking.k8s.io",
+            Self::IstioGateway => "Gateway.networking.istio.io",
+            _ => self.name(),
         }
     }
 
@@ -293,12 +381,14 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
+        formatter.write_str(self.label())
     }
 }
 
 /// API group of Mendix on Kubernetes.
 pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
+/// API group of the Gateway API.
+pub const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 #[cfg(test)]
@@ -331,5 +421,12 @@ mod tests {
             "versions that no server serves"
         );
         assert_eq!(Kind::in_group("", "Pod"), Some(Kind::Pod));
+        for kind in Kind::ALL {
+            let namesakes = Kind::ALL.iter().filter(|other| other.name() == kind.name());
+            let group = kind.api().group;
+            let label = format!("{}.{group}", kind.name());
+            let collides = namesakes.count() > 1;
+            assert_eq!(kind.label(), if collides { &label } else { kind.name() });
+        }
     }
 }

@@ -186,6 +186,25 @@ fn unread(model: &Model<'_>) -> Option<Missing> {
     whole
         .chain(parts)
         .find(|missing| *missing != Missing::NotServed)
+        .or_else(|| unread_templates(model))
+}
+
+/// Why there may be workloads in scope that have no pods.
+fn unread_templates(model: &Model<'_>) -> Option<Missing> {
+    let mode = model.snapshot.origin.mode;
+    let named = model.scope.namespaces().next().is_some() && !model.scope.all;
+    Kind::WORKLOADS
+        .iter()
+        .flat_map(|kind| -> Vec<Missing> {
+            if named {
+                let namespaces = model.scope.namespaces();
+                let missing = namespaces.filter_map(|name| model.gaps.in_namespace(*kind, name));
+                missing.collect()
+            } else {
+                model.gaps.anywhere(*kind).into_iter().collect()
+            }
+        })
+        .find(|missing| settle::leaves_templates_out(mode, *missing))
 }
 
 /// Whether a verdict is one that a missing kind can take away.

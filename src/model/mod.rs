@@ -9,6 +9,8 @@
 //! ```
 
 pub mod apps;
+pub mod capabilities;
+pub mod edge;
 mod grouping;
 pub mod ingress_controllers;
 pub mod limits;
@@ -29,6 +31,7 @@ pub mod services;
 pub mod sidecars;
 pub mod storage;
 pub mod tokens;
+pub mod user_namespaces;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;

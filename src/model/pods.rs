@@ -3,6 +3,7 @@
 use super::ingress_controllers::Family;
 use super::owners::OwnerChain;
 use super::selector::Labels;
+use super::user_namespaces::UserNamespace;
 use crate::projection::Metadata;
 use crate::projection::pod::{self, PodInstance, PodSpec, Resources};
 use crate::snapshot::Snapshot;
@@ -34,6 +35,8 @@ pub struct PodGroup<'s> {
     pub kubelet_minor: Option<u32>,
     /// Name of the node when its object was not read though the pod names it.
     pub node_unread: bool,
+    /// In whose user namespace the containers run.
+    pub user_namespace: UserNamespace,
     /// Whether a Ready ztunnel serves the node; only looked up for pods that ambient redirects.
     pub ztunnel_ready: bool,
     /// Attestations of the plan that hold for the nodes of all members, by index.
@@ -146,7 +149,7 @@ impl<'s> PodGroup<'s> {
             ended: false,
         });
         let instance = self.instance;
-        let debug = instance.map_or(self.spec.ephemeral_containers.as_slice(), |instance| {
+        let debug = instance.map_or(&*self.spec.ephemeral_containers, |instance| {
             &instance.spec.ephemeral_containers
         });
         let ephemeral =
@@ -186,12 +189,9 @@ impl<'s> PodGroup<'s> {
 
     /// An annotation.
     pub fn annotation(&self, key: &str) -> Option<&'s str> {
-        let instance = self
-            .instance
-            .and_then(|instance| instance.metadata.annotations.get(key));
-        instance
-            .or_else(|| self.metadata.annotations.get(key))
-            .map(String::as_str)
+        self.instance
+            .and_then(|instance| instance.metadata.annotations.get(key))
+            .or_else(|| self.metadata.annotations.get(key).map(String::as_str))
     }
 
     /// What to say of a pod that the API can't change: the kubelet runs it from a file of the node.
@@ -224,10 +224,10 @@ impl<'s> PodGroup<'s> {
             let (index, status) = statuses
                 .iter()
                 .enumerate()
-                .find(|(_, status)| status.name == container)?;
+                .find(|(_, status)| &*status.name == container)?;
             Some((
                 format!("/status/{place}/{index}/resources"),
-                status.resources.as_ref()?,
+                status.resources.as_deref()?,
             ))
         })
     }
@@ -243,7 +243,7 @@ impl<'s> PodGroup<'s> {
                 status
                     .pod_ips
                     .iter()
-                    .map(|address| address.ip.as_str())
+                    .map(|address| &*address.ip)
                     .chain(status.pod_ip.as_deref())
             })
         })
@@ -255,11 +255,7 @@ impl Labels for PodGroup<'_> {
         let instance = self
             .instance
             .and_then(|instance| instance.metadata.labels.get(key));
-        self.metadata
-            .labels
-            .get(key)
-            .or(instance)
-            .map(String::as_str)
+        self.metadata.labels.label(key).or(instance)
     }
 }
 
@@ -278,6 +274,6 @@ pub(super) fn has_ended(instance: &PodInstance, container: &str) -> bool {
         status
             .ephemeral_container_statuses
             .iter()
-            .any(|status| status.name == container && status.state.terminated.is_some())
+            .any(|status| &*status.name == container && status.state.terminated.is_some())
     })
 }

@@ -37,7 +37,7 @@ pub struct PlanUse {
     pub purpose: Purpose,
     /// Name of the StoragePlan, in the app's namespace.
     pub plan: String,
-    /// Index of the MendixApp or StorageInstance.
+    /// Index of the MendixApp or `StorageInstance`.
     pub object: usize,
     /// JSON pointer to the name.
     pub pointer: String,
@@ -86,14 +86,17 @@ impl Storage {
                 uses
             })
             .collect();
-        let mut users: BTreeMap<(String, String), BTreeSet<usize>> = BTreeMap::new();
+        let mut by_plan: BTreeMap<(String, String), BTreeSet<usize>> = BTreeMap::new();
         for (index, (app, uses)) in model.apps.iter().zip(&uses).enumerate() {
             for plan_use in uses {
                 let key = (app.namespace.to_owned(), plan_use.plan.clone());
-                users.entry(key).or_default().insert(index);
+                by_plan.entry(key).or_default().insert(index);
             }
         }
-        Self { users, uses }
+        Self {
+            users: by_plan,
+            uses,
+        }
     }
 
     /// The plans that an app uses.
@@ -136,7 +139,7 @@ fn of_app(app: &App<'_>) -> Vec<PlanUse> {
         .collect()
 }
 
-/// What StorageInstances say, by namespace and app. The operator never changes one, so it may still name a plan that its
+/// What `StorageInstance` objects say, by namespace and app. The operator never changes one, so it may still name a plan that its
 /// app no longer does.
 fn instances<'m>(model: &'m Model<'_>) -> BTreeMap<(&'m str, &'m str), Vec<PlanUse>> {
     let mut instances: BTreeMap<(&str, &str), Vec<PlanUse>> = BTreeMap::new();

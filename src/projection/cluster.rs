@@ -18,7 +18,7 @@ pub struct Namespace {
 pub struct Node {
     #[serde(default)]
     pub metadata: Metadata,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub status: NodeStatus,
 }
 
@@ -26,7 +26,7 @@ pub struct Node {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub node_info: NodeInfo,
     #[serde(
         default,
@@ -97,7 +97,7 @@ pub struct ServiceAccount {
 pub struct LimitRange {
     #[serde(default)]
     pub metadata: Metadata,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub spec: LimitRangeSpec,
 }
 

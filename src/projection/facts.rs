@@ -10,6 +10,9 @@ use std::fmt;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, Serialize};
 
+use super::controllers;
+use super::form::EVIDENCE_FORM;
+
 /// Stands for a value that does not have the shape the variable or flag must have, and was therefore dropped.
 pub const UNRECOGNISED: &str = "(unrecognised)";
 
@@ -98,9 +101,12 @@ impl ArgumentFacts {
     }
 
     /// Keeps what counts in the container of this name.
-    pub(super) fn of_container(mut self, container: &str) -> Self {
+    pub(super) fn of_container(mut self, container: &str, image: Option<&str>) -> Self {
+        let controller = controllers::keeps_flags(image);
         self.0.retain(|flag, _| {
-            if flag == PROXY_ROLE {
+            if controllers::is_flag(flag) {
+                controller
+            } else if flag == PROXY_ROLE {
                 container == "istio-proxy"
             } else {
                 REDIRECTING.contains(&container)
@@ -111,6 +117,7 @@ impl ArgumentFacts {
 
     fn from_arguments(arguments: &[Cow<'_, str>]) -> Self {
         let mut facts = BTreeMap::new();
+        controllers::read_flags(arguments, &mut facts);
         let mut rest = arguments.iter().map(AsRef::as_ref).peekable();
         while let Some(argument) = rest.next() {
             let (name, inline) = flag_and_value(argument);
@@ -200,13 +207,22 @@ impl<'de> Deserialize<'de> for EnvironmentFacts {
                 formatter.write_str("a list of environment variables")
             }
 
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Self::Value, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut facts = EnvironmentFacts::default();
                 while let Some(variable) = list.next_element::<Variable<'de>>()? {
                     // A variable with neither value nor reference is the empty string.
                     let value = match (&variable.value, &variable.value_from) {
-                        (Some(value), _) => Some(value.as_ref()),
+                        // The API takes a reference beside an empty value.
                         (None, Some(_)) => None,
+                        (Some(value), Some(_)) if value.is_empty() => None,
+                        (Some(value), _) => Some(value.as_ref()),
                         (None, None) => Some(""),
                     };
                     facts.insert(&variable.name, value);
@@ -226,7 +242,7 @@ impl<'de> Deserialize<'de> for EnvironmentFacts {
                 Ok(facts)
             }
         }
-        deserializer.deserialize_any(Visitor)
+        deserializer.deserialize_newtype_struct(EVIDENCE_FORM, Visitor)
     }
 }
 
@@ -241,6 +257,13 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
                 formatter.write_str("a list of arguments")
             }
 
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Self::Value, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut arguments = Vec::new();
                 while let Some(argument) = list.next_element::<Cow<'de, str>>()? {
@@ -252,6 +275,11 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut facts = BTreeMap::new();
                 while let Some((flag, value)) = map.next_entry::<String, String>()? {
+                    if controllers::is_flag(&flag) {
+                        let kept = controllers::reread(&flag, &value);
+                        facts.insert(flag, kept);
+                        continue;
+                    }
                     let shape = if flag == PROXY_ROLE {
                         Shape::Word
                     } else {
@@ -269,7 +297,7 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
                 Ok(ArgumentFacts(facts))
             }
         }
-        deserializer.deserialize_any(Visitor)
+        deserializer.deserialize_newtype_struct(EVIDENCE_FORM, Visitor)
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::annotations;
+
 /// What tells one object from another; kept beside the projection, so that replicas can share theirs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -148,30 +150,6 @@ impl From<Wire> for Metadata {
     }
 }
 
-/// Annotations that rules read. Others may hold anything, also copies of env values
-/// (`kubectl.kubernetes.io/last-applied-configuration`), and are dropped while decoding.
-const ANNOTATIONS: &[&str] = &[
-    "ambient.istio.io/bypass-inbound-capture",
-    "ambient.istio.io/redirection",
-    "azure.workload.identity/client-id",
-    "eks.amazonaws.com/role-arn",
-    "iam.gke.io/gcp-service-account",
-    "istio.io/rev",
-    "k8s.v1.cni.cncf.io/networks",
-    "kubernetes.io/config.mirror",
-    "linkerd.io/inject",
-    "sidecar.istio.io/inject",
-    "sidecar.istio.io/interceptionMode",
-    "sidecar.istio.io/status",
-    "status.sidecar.istio.io/port",
-    "traffic.sidecar.istio.io/excludeInboundPorts",
-    "traffic.sidecar.istio.io/excludeInterfaces",
-    "traffic.sidecar.istio.io/includeInboundPorts",
-];
-
-/// An annotation's value is cut to this many bytes; none that a rule reads is longer.
-const ANNOTATION_BYTES: usize = 4096;
-
 fn known_annotations<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
@@ -188,38 +166,19 @@ fn known_annotations<'de, D: Deserializer<'de>>(
         }
 
         fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut annotations = BTreeMap::new();
+            let mut kept = BTreeMap::new();
             while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-                if ANNOTATIONS.contains(&key.as_ref()) {
+                if let Some(keep) = annotations::keep(&key) {
                     let value = map.next_value::<Option<String>>()?.unwrap_or_default();
-                    annotations.insert(key.into_owned(), bounded_annotation(&value));
+                    kept.insert(key.into_owned(), keep.of(&value));
                 } else {
                     map.next_value::<de::IgnoredAny>()?;
                 }
             }
-            Ok(annotations)
+            Ok(kept)
         }
     }
     deserializer.deserialize_any(Visitor)
-}
-
-/// `sidecar.istio.io/status` holds a JSON document of which only the revision counts.
-fn bounded_annotation(value: &str) -> String {
-    #[derive(Deserialize)]
-    struct Status {
-        revision: Option<String>,
-    }
-    if let Ok(Status {
-        revision: Some(revision),
-    }) = serde_json::from_str::<Status>(value)
-    {
-        return serde_json::json!({ "revision": revision }).to_string();
-    }
-    let mut end = value.len().min(ANNOTATION_BYTES);
-    while !value.is_char_boundary(end) {
-        end -= 1;
-    }
-    value[..end].to_owned()
 }
 
 /// Reads an explicit `null` like an absent field, as the API server does.
@@ -229,6 +188,18 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Whether a value is there: anything in the API, `true` in evidence.
+pub(crate) fn presence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Null => false,
+        serde_json::Value::Bool(present) => present,
+        serde_json::Value::String(text) => !text.is_empty(),
+        serde_json::Value::Array(items) => !items.is_empty(),
+        serde_json::Value::Object(fields) => !fields.is_empty(),
+        serde_json::Value::Number(_) => true,
+    })
 }
 
 /// A value that the API takes as a number or a string: `IntOrString`, `Quantity`.
@@ -274,7 +245,9 @@ impl<'de> Deserialize<'de> for Scalar {
             }
 
             fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
-                Ok(Scalar::Text(number.to_string()))
+                // `2.0` is as whole as `2`, and its text is the same.
+                let text = number.to_string();
+                Ok(text.parse().map_or(Scalar::Text(text), Scalar::Number))
             }
         }
         deserializer.deserialize_any(Visitor)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::metadata::{Metadata, Scalar, null_default};
+use super::words;
 
 /// Service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,7 +21,12 @@ pub struct Service {
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSpec {
     /// Absent means `ClusterIP`.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "type",
+        deserialize_with = "words::service_type",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub kind: Option<String>,
     /// `None` makes the Service headless.
     #[serde(default, rename = "clusterIP", skip_serializing_if = "Option::is_none")]
@@ -55,16 +61,27 @@ pub struct ServiceSpec {
 pub struct ServicePort {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    #[serde(default)]
+    #[serde(deserialize_with = "words::port")]
     pub port: u16,
     /// Absent or 0 means `port`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "words::port_or_name",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub target_port: Option<Scalar>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_port: Option<u16>,
     /// Absent means TCP.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "words::protocol",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub protocol: Option<String>,
+    /// Protocol on top of it, such as `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_protocol: Option<String>,
 }
 
 /// EndpointSlice.
@@ -102,7 +119,11 @@ pub struct EndpointPort {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// Absent means TCP.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "words::protocol",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub protocol: Option<String>,
 }
 
@@ -120,6 +141,8 @@ pub struct Ingress {
 #[serde(rename_all = "camelCase")]
 pub struct IngressSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress_class_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_backend: Option<IngressBackend>,
     #[serde(
         default,
@@ -127,6 +150,26 @@ pub struct IngressSpec {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub rules: Vec<IngressRule>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub tls: Vec<IngressTls>,
+}
+
+/// `IngressTLS`: the Secret by name, which is never read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IngressTls {
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub hosts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_name: Option<String>,
 }
 
 /// `IngressRule`.

@@ -1,4 +1,4 @@
-//! StoragePlan and StorageInstance of Mendix on Kubernetes. Both hold credentials, and their schemas are not public: of
+//! `StoragePlan` and `StorageInstance` of Mendix on Kubernetes. Both hold credentials, and their schemas are not public: of
 //! each only leaves of a few known keys are kept, under their path.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub struct StoragePlan {
     pub spec: PlanLeaves,
 }
 
-/// StorageInstance: a database or file store of one app.
+/// `StorageInstance`: a database or file store of one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StorageInstance {
     #[serde(default)]
@@ -33,7 +33,7 @@ pub struct StorageInstance {
 #[serde(transparent)]
 pub struct PlanLeaves(pub BTreeMap<String, Scalar>);
 
-/// Of a StorageInstance: the name of its plan, by path.
+/// Of a `StorageInstance`: the name of its plan, by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct InstanceLeaves(pub BTreeMap<String, Scalar>);

@@ -48,7 +48,7 @@ impl WorkloadStatus {
 fn of_the_end<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
     let mut conditions: Vec<Condition> = null_default(deserializer)?;
     conditions.retain(|condition| {
-        ["Complete", "Failed"].contains(&condition.kind.as_str()) && condition.status == "True"
+        ["Complete", "Failed"].contains(&&*condition.kind) && &*condition.status == "True"
     });
     Ok(conditions)
 }

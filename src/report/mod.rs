@@ -3,9 +3,9 @@
 pub mod gate;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde_json::Value;
-
+use crate::canonical::Text;
 use crate::catalog::{Catalog, Relation};
 use crate::gaps::Missing;
 use crate::kind::Kind;
@@ -126,7 +126,7 @@ pub struct RuleResult {
     /// In words.
     pub message: String,
     /// Values read.
-    pub reads: Vec<ResultRead>,
+    pub reads: Box<[ResultRead]>,
     /// Whom it is about, sorted.
     pub subjects: Vec<SubjectRef>,
 }
@@ -137,9 +137,9 @@ pub struct ResultRead {
     /// Where.
     pub from: ReadFrom,
     /// JSON pointer into it.
-    pub pointer: String,
+    pub pointer: Arc<str>,
     /// What stands there; `None` when nothing does.
-    pub value: Option<Value>,
+    pub value: Option<Text>,
 }
 
 /// Whom a result is about. Small, since there is one for every row.
@@ -347,7 +347,7 @@ pub fn place<'a>(
 ) -> (&'static str, &'a str, &'a str) {
     match subject {
         SubjectRef::Cluster => ("Cluster", "", ""),
-        SubjectRef::Named(named) => (named.kind.name(), &named.namespace, &named.name),
+        SubjectRef::Named(named) => (named.kind.label(), &named.namespace, &named.name),
         SubjectRef::Object(index) => {
             let object = &snapshot.objects[*index as usize];
             let namespace = if object.kind == Kind::Namespace {
@@ -355,7 +355,7 @@ pub fn place<'a>(
             } else {
                 object.namespace()
             };
-            (object.kind.name(), namespace, object.name())
+            (object.kind.label(), namespace, object.name())
         }
     }
 }

@@ -379,7 +379,8 @@ impl Stages<'_> {
                 return found.record(*source).map(|()| status);
             }
         };
-        let names = named::mesh_config_maps(&found.objects);
+        let mut names = named::mesh_config_maps(&found.objects);
+        names.extend(named::controller_config_maps(&found.objects));
         let session = self.lister.session;
         let interner = &self.lister.interner;
         let mut outcomes = stream::iter(names)
@@ -395,7 +396,8 @@ impl Stages<'_> {
         let status = found
             .listing(Kind::Pod)
             .map_or(ReadStatus::NotCollected, |pods| pods.status);
-        let message = "asked for by name where istiod runs, and not all pods were read".to_owned();
+        let message =
+            "asked for by name where pods lead to them, and not all pods were read".to_owned();
         found
             .record(self.unasked(kind, status, message))
             .map(|()| status)

@@ -12,6 +12,10 @@ pub(super) struct Found {
     kinds: BTreeMap<Kind, Count>,
     /// Whether anything shows that Istio is in use.
     pub(super) istio: bool,
+    /// Whether anything shows that the Gateway API is in use.
+    pub(super) gateway_api: bool,
+    /// Whether anything shows that the files are of OpenShift.
+    pub(super) open_shift: bool,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +85,8 @@ impl Found {
         kind == Kind::Pod && has_templates()
             || match kind.api().presence {
                 Presence::Product(Product::Istio) => !self.istio,
+                Presence::Product(Product::GatewayApi) => !self.gateway_api,
+                Presence::Product(Product::OpenShift) => !self.open_shift,
                 Presence::BuiltIn | Presence::Mendix => false,
             }
     }

@@ -9,7 +9,8 @@ use super::documents::Position;
 use super::value::{Part, text};
 use super::{ManifestError, ManifestOptions, signs};
 use crate::collect::decoding;
-use crate::kind::Kind;
+use crate::kind::{GATEWAY_GROUP, Kind};
+use crate::projection::controllers::Settings;
 use crate::snapshot::{Coverage, Interner, Object, Unreadable};
 
 /// Documents that are no Kubernetes objects are named up to this number; more are counted.
@@ -71,8 +72,15 @@ impl Gathering {
                     self.found.kind(kind, version_of(&api_version));
                 }
             }
-            Part::Other if self.strangers.len() < NAMED_STRANGERS => self.strangers.push(place),
-            Part::Other => self.more_strangers += 1,
+            Part::Other => self.stranger(place),
+        }
+    }
+
+    fn stranger(&mut self, place: Place) {
+        if self.strangers.len() < NAMED_STRANGERS {
+            self.strangers.push(place);
+        } else {
+            self.more_strangers += 1;
         }
     }
 
@@ -81,6 +89,8 @@ impl Gathering {
         let kind = text(&fields, "kind");
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         self.found.istio |= signs::is_istio_group(group);
+        self.found.gateway_api |= group == GATEWAY_GROUP;
+        self.found.open_shift |= signs::is_open_shift_group(group);
         if group.is_empty() && kind == "Secret" {
             return;
         }
@@ -91,7 +101,14 @@ impl Gathering {
                 let message = format!("API version {:?} is not read", shortened(&api_version));
                 self.gap(kind, named, place, message);
             }
-            (None, None) => self.ignored += 1,
+            (None, None) => match misspelt(&api_version, kind, &fields) {
+                Some((kind, message)) => {
+                    let named = name(kind, &mut fields).unwrap_or_else(|refusal| refusal.0);
+                    self.gap(kind, named, place, message);
+                }
+                None if api_version.is_empty() => self.stranger(place),
+                None => self.ignored += 1,
+            },
         }
     }
 
@@ -101,6 +118,7 @@ impl Gathering {
             && !named
                 .as_ref()
                 .is_ok_and(|named| is_mesh_configuration(&named.name))
+            && !has_settings(&fields)
         {
             self.ignored += 1;
             return;
@@ -246,6 +264,12 @@ fn is_mesh_configuration(name: &str) -> bool {
     name == "istio" || name.starts_with("istio-")
 }
 
+/// Whether a ConfigMap holds settings of an ingress controller.
+fn has_settings(fields: &Map<String, Value>) -> bool {
+    let data = fields.get("data").and_then(Value::as_object);
+    data.is_some_and(|data| Settings::any_in(data.keys().map(String::as_str)))
+}
+
 fn version_of(api_version: &str) -> &str {
     api_version
         .split_once('/')
@@ -268,6 +292,25 @@ fn of_any_version(group: &str, kind: &str) -> Option<Kind> {
             .find(|candidate| candidate.name() == kind);
         moved.filter(|_| group == "extensions")
     })
+}
+
+/// The kind that an object is meant to be of, and what keeps it from being one.
+fn misspelt(api_version: &str, kind: &str, fields: &Map<String, Value>) -> Option<(Kind, String)> {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let known = |is_meant: &dyn Fn(&Kind) -> bool| Kind::ALL.iter().copied().find(is_meant);
+    if api_version.is_empty() {
+        let meant = known(&|candidate| candidate.name() == kind)?;
+        return Some((meant, "there is no apiVersion".to_owned()));
+    }
+    if let Some(item) = kind.strip_suffix("List") {
+        let meant = known(&|candidate| candidate.api().group == group && candidate.name() == item)?;
+        let is_list = fields.get("items").is_none_or(Value::is_null);
+        return (!is_list).then(|| (meant, "items: expected a list".to_owned()));
+    }
+    let meant = known(&|candidate| {
+        candidate.api().group == group && candidate.name().eq_ignore_ascii_case(kind)
+    })?;
+    Some((meant, format!("kind: expected {}", meant.name())))
 }
 
 /// Settles an object's namespace and name as the API server would, and reads them.

@@ -11,6 +11,11 @@ pub(super) fn is_istio_group(group: &str) -> bool {
     group == "istio.io" || group.ends_with(".istio.io")
 }
 
+/// Whether objects of this API group belong to OpenShift.
+pub(super) fn is_open_shift_group(group: &str) -> bool {
+    group == "openshift.io" || group.ends_with(".openshift.io")
+}
+
 /// Whether an object shows that Istio is in use.
 pub(super) fn shows_istio(object: &Object) -> bool {
     is_istio_group(object.kind.api().group)
@@ -18,11 +23,9 @@ pub(super) fn shows_istio(object: &Object) -> bool {
         || has_istio_key(object.projection.metadata())
         || shown_by_pods(&object.projection)
         || object.instance.as_ref().is_some_and(|pod| {
-            pod.metadata
-                .labels
-                .keys()
-                .chain(pod.metadata.annotations.keys())
-                .any(|key| is_istio_key(key))
+            let metadata = &pod.metadata;
+            let fields = metadata.labels.iter().chain(metadata.annotations.iter());
+            fields.map(|(key, _)| key).any(is_istio_key)
         })
 }
 

@@ -43,8 +43,9 @@ pub(in crate::model) fn ready_ztunnels(snapshot: &Snapshot) -> BTreeMap<&str, (u
             let status = instance.status.as_ref()?;
             let running = !matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
             let mut conditions = status.conditions.iter();
-            let ready = conditions
-                .position(|condition| condition.kind == "Ready" && condition.status == "True")?;
+            let ready = conditions.position(|condition| {
+                &*condition.kind == "Ready" && &*condition.status == "True"
+            })?;
             let node = instance.spec.node_name.as_deref();
             Some((node.filter(|_| running)?, (index, ready)))
         })

@@ -64,7 +64,7 @@ impl Power {
     }
 }
 
-/// A connection is opened by POST, or by GET as WebSockets do.
+/// A connection is opened by POST, or by GET as a `WebSocket` is.
 const CONNECT: &[&str] = &["create", "get"];
 /// The method of a proxied request is the verb.
 const PROXY: &[&str] = &["get", "create", "update", "patch", "delete"];
@@ -329,16 +329,32 @@ mod tests {
         powers.into_iter().collect()
     }
 
+    /// API groups, resources and verbs, each in one text; the powers, and why.
+    type Case = (
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static [Power],
+        &'static str,
+    );
+
+    fn check(table: &[Case]) {
+        let words = |text: &'static str| text.split(' ').collect::<Vec<_>>();
+        for (groups, resources, verbs, expected, why) in table {
+            // The core group is the empty text.
+            let groups: Vec<&str> = words(groups)
+                .into_iter()
+                .map(|group| if group == "core" { "" } else { group })
+                .collect();
+            let found = powers(&groups, &words(resources), &[], &words(verbs));
+            assert_eq!(found, *expected, "{why}");
+        }
+    }
+
+    use super::Power::{Attach, CreatePods, Debug, Exec, NodeProxy, PortForward, TakeRights};
+
     #[test]
     fn rules_grant_what_the_authorizer_allows() {
-        use Power::{Attach, CreatePods, Debug, Exec, NodeProxy, PortForward, TakeRights};
-        type Case = (
-            &'static [&'static str],
-            &'static [&'static str],
-            &'static [&'static str],
-            &'static [Power],
-            &'static str,
-        );
         let all: &[Power] = &[
             Exec,
             Attach,
@@ -348,92 +364,74 @@ mod tests {
             CreatePods,
             TakeRights,
         ];
-        let table: &[Case] = &[
-            (&[""], &["pods/exec"], &["create"], &[Exec], "by POST"),
-            (&[""], &["pods/exec"], &["get"], &[Exec], "by WebSocket"),
+        check(&[
+            ("core", "pods/exec", "create", &[Exec], "by POST"),
+            ("core", "pods/exec", "get", &[Exec], "by WebSocket"),
             (
-                &[""],
-                &["pods/exec"],
-                &["list", "watch", "delete"],
-                &[],
-                "verbs that open nothing",
-            ),
-            (&["*"], &["*"], &["*"], all, "everything"),
-            (
-                &[""],
-                &["*"],
-                &["*"],
-                &[
-                    Exec,
-                    Attach,
-                    PortForward,
-                    Debug,
-                    NodeProxy,
-                    CreatePods,
-                    TakeRights,
-                ],
-                "everything of the core group",
-            ),
-            (&[""], &["*/exec"], &["create"], &[Exec], "of any resource"),
-            (&[""], &["pods/*"], &["*"], &[], "no wildcard of the API"),
-            (&[""], &["*/*"], &["*"], &[], "neither"),
-            (&[], &["pods/exec"], &["create"], &[], "no API group"),
-            (
-                &["apps"],
-                &["pods/exec"],
-                &["create"],
-                &[],
-                "another API group",
-            ),
-            (
-                &[""],
-                &["pods"],
-                &["get", "update", "patch"],
-                &[],
-                "a resource does not include its subresources",
-            ),
-            (&[""], &["pods"], &["create"], &[CreatePods], "pods"),
-            (
-                &["apps"],
-                &["deployments"],
-                &["patch"],
-                &[CreatePods],
-                "by template",
-            ),
-            (
-                &[""],
-                &["pods/ephemeralcontainers"],
-                &["patch"],
+                "core",
+                "pods/ephemeralcontainers",
+                "patch",
                 &[Debug],
-                "debug containers",
+                "patch",
             ),
             (
-                &[""],
-                &["pods/ephemeralcontainers"],
-                &["get", "create"],
-                &[],
-                "it has no other verbs",
+                "core",
+                "pods/ephemeralcontainers",
+                "update",
+                &[Debug],
+                "update",
             ),
             (
-                &[""],
-                &["nodes/proxy"],
-                &["get"],
+                "core",
+                "nodes/proxy",
+                "get",
                 &[NodeProxy],
                 "reading is enough",
             ),
-            (&[""], &["nodes/proxy"], &["list"], &[], "no such request"),
+            ("core", "*/exec", "create", &[Exec], "of any resource"),
+            ("core", "pods", "create", &[CreatePods], "pods"),
+            ("apps", "deployments", "patch", &[CreatePods], "by template"),
+            (RBAC, "clusterroles", "bind", &[TakeRights], "any role"),
+        ]);
+        assert_eq!(powers(&["*"], &["*"], &[], &["*"]), all, "everything");
+        assert_eq!(powers(&[""], &["*"], &[], &["*"]), all, "the core group");
+    }
+
+    #[test]
+    fn rules_grant_no_more_than_the_authorizer_allows() {
+        check(&[
             (
-                &[RBAC],
-                &["clusterroles"],
-                &["bind"],
-                &[TakeRights],
-                "binding any role",
+                "core",
+                "pods/exec",
+                "list watch delete",
+                &[],
+                "verbs that open nothing",
             ),
-            (&[""], &["PODS/EXEC"], &["create"], &[], "names are exact"),
-        ];
-        for (groups, resources, verbs, expected, why) in table {
-            assert_eq!(powers(groups, resources, &[], verbs), *expected, "{why}");
-        }
+            ("core", "pods/*", "*", &[], "no wildcard of the API"),
+            ("core", "*/*", "*", &[], "neither"),
+            ("apps", "pods/exec", "create", &[], "another API group"),
+            (
+                "core",
+                "pods",
+                "get update patch",
+                &[],
+                "without its subresources",
+            ),
+            (
+                "core",
+                "pods/ephemeralcontainers",
+                "get create",
+                &[],
+                "no such verbs",
+            ),
+            ("core", "nodes/proxy", "list", &[], "no such request"),
+            ("core", "PODS/EXEC", "create", &[], "names are exact"),
+        ]);
+        assert_eq!(
+            powers(&[], &["pods/exec"], &[], &["create"]),
+            [],
+            "no group"
+        );
     }
 
     #[test]

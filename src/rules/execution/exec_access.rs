@@ -154,13 +154,14 @@ fn observe(model: &Model<'_>, namespace: &str, parts: [&Part; 2]) -> Observation
     let intruders = Listed::of(parts, |part| &part.intruders);
     let creators = Listed::of(parts, |part| &part.creators);
     let climbers = Listed::of(parts, |part| &part.climbers);
-    let mut others = format!("; pods may be created by {}", creators.in_words(", "));
-    if !climbers.entries.is_empty() {
-        others += &format!(
-            "; other rights may be taken on by {}",
-            climbers.in_words(", ")
-        );
-    }
+    let taken = if climbers.entries.is_empty() {
+        String::new()
+    } else {
+        let accounts = climbers.in_words(", ");
+        format!("; other rights may be taken on by {accounts}")
+    };
+    let creating = creators.in_words(", ");
+    let others = format!("; pods may be created by {creating}{taken}");
     let observation = if intruders.entries.is_empty() {
         let message = format!(
             "{} may reach into pods through the API server{others}",
@@ -176,7 +177,7 @@ fn observe(model: &Model<'_>, namespace: &str, parts: [&Part; 2]) -> Observation
     reads(
         model,
         observation,
-        listed.iter().flat_map(|listed| listed.holdings()),
+        listed.iter().flat_map(Listed::holdings),
     )
 }
 

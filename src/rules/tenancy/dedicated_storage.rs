@@ -141,7 +141,7 @@ fn of_plan(
             others: Vec::new(),
         };
     };
-    let (verdict, reason, words) = judge(class(plan), &sharers(model, &others));
+    let (verdict, reason, words) = judge(class(plan), sharers(model, &others).as_deref());
     let others = if verdict == Verdict::Fail {
         others
     } else {
@@ -156,7 +156,7 @@ fn of_plan(
     }
 }
 
-fn judge(class: PlanClass, sharers: &Option<String>) -> (Verdict, Reason, String) {
+fn judge(class: PlanClass, sharers: Option<&str>) -> (Verdict, Reason, String) {
     let value = Reason::Value;
     match (class, sharers) {
         (PlanClass::Automated, _) => {
@@ -205,15 +205,15 @@ fn sharers(model: &Model<'_>, others: &[usize]) -> Option<String> {
         .iter()
         .filter_map(|other| Some(model.apps.get(*other)?.name.as_str()))
         .collect();
-    let named = names.iter().take(NAMED).copied().collect::<Vec<_>>();
+    let first: Vec<&str> = names.iter().take(NAMED).copied().collect();
     match names.len() {
         0 => None,
-        1 => Some(format!("app {} uses", named.join(", "))),
+        1 => Some(format!("app {} uses", first.join(", "))),
         count if count > NAMED => {
             let more = count - NAMED;
-            Some(format!("apps {} and {more} more use", named.join(", ")))
+            Some(format!("apps {} and {more} more use", first.join(", ")))
         }
-        _ => Some(format!("apps {} use", named.join(", "))),
+        _ => Some(format!("apps {} use", first.join(", "))),
     }
 }
 

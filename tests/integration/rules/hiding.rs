@@ -76,14 +76,10 @@ fn hunt(hide: impl Fn(&Case, &Fixture, &Snapshot) -> Vec<(String, Snapshot)>) ->
     problems
 }
 
-/// What is hidden from a rule. Workloads stand for pods that do not exist yet; they are hidden only where the rule says
-/// that it reads them.
+/// What is hidden from a rule.
 fn kinds(rule: &Rule) -> BTreeSet<Kind> {
     let reads = rule.reads.iter().map(|read| read.kind);
-    let always = ALWAYS_READ
-        .iter()
-        .filter(|kind| !Kind::WORKLOADS.contains(kind));
-    reads.chain(always.copied()).collect()
+    reads.chain(ALWAYS_READ.iter().copied()).collect()
 }
 
 type Verdicts = BTreeMap<String, Verdict>;
@@ -111,14 +107,9 @@ fn contradictions(before: &Verdicts, after: &Verdicts) -> impl Iterator<Item = S
             format!("{subject} is {}, with it {then}", now.name())
         })
     });
-    // The template of a workload goes with the workload.
-    let is_template = |subject: &String| {
-        let mut workloads = Kind::WORKLOADS.iter();
-        workloads.any(|kind| subject.starts_with(kind.name()))
-    };
     let gone = before
         .keys()
-        .filter(move |subject| !after.contains_key(*subject) && !uncertain && !is_template(subject))
+        .filter(move |subject| !after.contains_key(*subject) && !uncertain)
         .map(|subject| format!("{subject} has no row, and nothing is uncertain"));
     turned.chain(gone)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sc39::canonical::Text;
 use sc39::report::{Report, SubjectRef};
 use sc39::rules::ReadFrom;
 use sc39::snapshot::Object;
@@ -18,7 +19,9 @@ pub(super) fn unresolved(report: &Report<'_>) -> Vec<String> {
                     ReadFrom::Object(object) => vec![Some(object)],
                     ReadFrom::Subject => result.subjects.iter().map(index).collect(),
                     ReadFrom::Plan => {
-                        if report.plan.value_at(&read.pointer) != read.value.as_ref() {
+                        let there = report.plan.value_at(&read.pointer);
+                        let there = there.map(|value| Text::new(value).expect("JSON has a text"));
+                        if there != read.value {
                             let (id, pointer) = (rule.rule.id, &read.pointer);
                             problems.insert(format!("{id}: {pointer} is not in the plan"));
                         }
@@ -28,6 +31,7 @@ pub(super) fn unresolved(report: &Report<'_>) -> Vec<String> {
                 for holder in holders {
                     let there =
                         holder.and_then(|holder| objects.value(report, holder, &read.pointer));
+                    let there = there.map(|value| Text::new(&value).expect("JSON has a text"));
                     if there != read.value {
                         let (id, pointer, value) = (rule.rule.id, &read.pointer, &read.value);
                         let name = name(report, holder);

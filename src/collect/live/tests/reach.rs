@@ -221,11 +221,10 @@ async fn mesh_config_is_asked_for_by_name() {
 #[tokio::test(start_paused = true)]
 async fn namespaces_that_may_not_be_listed_are_read_by_name() {
     let fake = Fake::new(|path, _| match path {
-        "/api/v1/namespaces?limit=2" => Some(refused(403, "Forbidden")),
+        "/api/v1/namespaces?limit=2" | "/api/v1/namespaces/b" => Some(refused(403, "Forbidden")),
         "/api/v1/namespaces/a" => Some(json(
             &json!({"metadata": {"name": "a", "labels": {"tier": "test"}}}),
         )),
-        "/api/v1/namespaces/b" => Some(refused(403, "Forbidden")),
         _ => None,
     });
     let snapshot = collect(&fake, &[Kind::Pod], &["a", "b", "c", "../x"])

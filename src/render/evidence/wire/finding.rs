@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::words::Written;
-use crate::render::evidence::ordered::Ordered;
+use crate::canonical::Text;
 use crate::report::{Effective, ResultRead, RuleResult, SubjectRef};
 use crate::rules::{self, Rule, Severity, Verdict};
 
@@ -68,7 +68,7 @@ struct Read<'r> {
     /// What stands there.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Value>")]
-    value: Option<Ordered<'r>>,
+    value: Option<&'r Text>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -138,7 +138,7 @@ impl<'r> Read<'r> {
             },
             pointer: &read.pointer,
             present: read.value.is_some(),
-            value: read.value.as_ref().map(Ordered),
+            value: read.value.as_ref(),
         }
     }
 }
@@ -153,7 +153,7 @@ impl<'r> Subject<'r> {
                 namespace: "",
             },
             SubjectRef::Named(named) => Self::Named {
-                kind: named.kind.name().to_owned(),
+                kind: named.kind.label().to_owned(),
                 name: &named.name,
                 namespace: &named.namespace,
             },

@@ -22,7 +22,7 @@ use crate::report::{Report, SubjectRef};
 use catalogue::{Catalogue, Framework};
 use coverage::Coverage;
 use finding::Finding;
-use object::{Object, Projection};
+use object::{Canonical, Object, Projection};
 use outcome::{Control, Summary};
 use run::{Boundary, Cluster, Plan, Redaction, Run, Tool};
 
@@ -32,7 +32,7 @@ const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
 /// What the document is made of.
 pub(super) struct Sources<'r> {
     report: &'r Report<'r>,
-    projections: Index,
+    projections: Index<'r>,
     /// Of each object, whether a result is about it.
     judged: Vec<bool>,
 }
@@ -165,7 +165,10 @@ impl Serialize for Objects<'_> {
 impl Serialize for Projections<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let entries = self.0.projections.entries();
-        serializer.collect_seq(entries.map(|(digest, value)| Projection { digest, value }))
+        serializer.collect_seq(entries.map(|(digest, projection)| Projection {
+            digest,
+            value: Canonical(projection),
+        }))
     }
 }
 

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::DIGEST;
 use super::words::Written;
+use crate::canonical::Ordered;
 use crate::kind::Kind;
 use crate::plan;
 use crate::projection;
-use crate::render::evidence::ordered::Ordered;
 use crate::report::Report;
 use crate::rules::Reason;
 use crate::snapshot::{self, Mode, Snapshot};

@@ -10,6 +10,7 @@
 
 pub mod apps;
 pub mod capabilities;
+pub mod databases;
 pub mod edge;
 mod grouping;
 pub mod ingress_controllers;

@@ -3,8 +3,8 @@
 //! A word in the wrong case would otherwise read as "anything else", and hide what it says. The API server treats an
 //! empty word like an absent one where it has a default for it.
 
-use serde::de::{Error as _, Unexpected};
-use serde::{Deserialize, Deserializer};
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize as _, Deserializer};
 
 use super::metadata::Scalar;
 

@@ -152,6 +152,8 @@ pub enum Reason {
     NoAppBackend,
     /// Its backend could not be resolved.
     BackendUnresolved,
+    /// A database that nothing assigns to an app.
+    AssignmentUnknown,
 }
 
 impl Reason {
@@ -184,6 +186,7 @@ impl Reason {
             Self::LoopbackPublished => "loopback-published",
             Self::NoAppBackend => "no-app-backend",
             Self::BackendUnresolved => "backend-unresolved",
+            Self::AssignmentUnknown => "assignment-unknown",
         }
     }
 }

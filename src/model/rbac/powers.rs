@@ -437,7 +437,7 @@ mod tests {
     #[test]
     fn names_restrict_requests_that_name_an_object() {
         let exec = |names: &[&str]| powers(&[""], &["pods/exec"], names, &["create"]);
-        assert_eq!(exec(&["claims-0"]), [Power::Exec], "one pod is enough");
+        assert_eq!(exec(&["claims-0"]), [Exec], "one pod is enough");
         assert_eq!(exec(&[""]), [], "no pod has no name");
         let create = |names: &[&str]| powers(&[""], &["pods"], names, &["create"]);
         assert_eq!(create(&["claims-0"]), [], "a request to create has no name");

@@ -174,11 +174,7 @@ fn observe(model: &Model<'_>, namespace: &str, parts: [&Part; 2]) -> Observation
     };
     let observation = planned_reads(model, parts, observation);
     let listed = [intruders, creators, climbers];
-    reads(
-        model,
-        observation,
-        listed.iter().flat_map(Listed::holdings),
-    )
+    reads(model, observation, listed.iter().flat_map(Listed::holdings))
 }
 
 /// Who may reach into pods where nobody does who should not.

@@ -1,8 +1,11 @@
 //! Apps that share a database, or the credentials of a file store, share their data whatever their pods do.
 
+mod databases;
+
 use std::collections::BTreeSet;
 
 use crate::kind::Kind;
+use crate::model::databases::Databases;
 use crate::model::storage::{PlanClass, PlanUse, Purpose, Storage, class};
 use crate::model::{App, Model};
 use crate::projection::Projection;
@@ -25,6 +28,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::to_pass(Kind::StoragePlan, Reach::Namespace),
         // They may name plans that the apps themselves no longer name.
         Read::to_pass(Kind::StorageInstance, Reach::Namespace),
+        // They tell where the host of a plan leads.
+        Read::refines(Kind::Service),
+        Read::refines(Kind::EndpointSlice),
+        Read::refines(Kind::Pod),
     ],
     docs: include_str!("../../../docs/rules/dedicated-storage.md"),
     check,
@@ -32,16 +39,17 @@ pub(in crate::rules) static RULE: Rule = Rule {
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let storage = Storage::new(model);
+    let databases = Databases::new(model, &storage);
     let apps = model.apps.iter().enumerate();
     let apps = apps.filter(move |(_, app)| model.scope.contains(app.namespace));
-    Box::new(
-        apps.filter_map(move |(index, app)| {
-            Some(observe(model, &storage, index, app, app.object?))
-        }),
-    )
+    Box::new(apps.filter_map(move |(index, app)| {
+        let found = databases::findings(model, &databases, (index, app));
+        let place = (index, app);
+        Some(observe(model, &storage, place, app.object?, found))
+    }))
 }
 
-/// What is found of one plan, or of the lack of one.
+/// What is found of one plan or database, or of the lack of one.
 struct Finding {
     verdict: Verdict,
     reason: Reason,
@@ -50,14 +58,36 @@ struct Finding {
     plan: Option<usize>,
     /// Other apps that the verdict is about.
     others: Vec<usize>,
+    /// Further values: object, pointer, text.
+    reads: Vec<(usize, String, String)>,
+    /// Kinds that it rests on, and where.
+    needs: Vec<(Kind, String)>,
+}
+
+impl Finding {
+    fn new(verdict: Verdict, reason: Reason, words: String) -> Self {
+        Self {
+            verdict,
+            reason,
+            words,
+            plan: None,
+            others: Vec::new(),
+            reads: Vec::new(),
+            needs: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, object: usize, pointer: impl Into<String>, text: &str) {
+        self.reads.push((object, pointer.into(), text.to_owned()));
+    }
 }
 
 fn observe(
     model: &Model<'_>,
     storage: &Storage,
-    index: usize,
-    app: &App<'_>,
+    (index, app): (usize, &App<'_>),
     (object, mendix_app): (usize, &MendixApp),
+    of_databases: Vec<Finding>,
 ) -> Observation {
     let uses = storage.uses(index);
     let mut findings: Vec<Finding> = uses
@@ -65,6 +95,7 @@ fn observe(
         .map(|plan_use| of_plan(model, storage, (index, app), plan_use))
         .collect();
     findings.extend(unnamed(uses));
+    findings.extend(of_databases);
     // The worst decides; verdicts are in order, fail first.
     findings.sort_by_key(|finding| finding.verdict);
     let subject = Subject::Object(object);
@@ -92,6 +123,19 @@ fn observe(
             Observation::indeterminate(subject, reason, message)
         }
     };
+    // A failure rests on what it is about, a pass on everything.
+    let resting = findings.iter().filter(|finding| finding.verdict == verdict);
+    let observation = resting
+        .flat_map(|finding| &finding.needs)
+        .fold(observation, |observation, (kind, namespace)| {
+            observation.needs(*kind, namespace)
+        });
+    let observation = findings.iter().flat_map(|finding| &finding.reads).fold(
+        observation,
+        |observation, (object, pointer, text)| {
+            observation.read_of(*object, pointer.clone(), Some(text))
+        },
+    );
     reads(model, storage, mendix_app, uses, &findings, observation)
 }
 
@@ -104,12 +148,9 @@ fn unnamed(uses: &[PlanUse]) -> Vec<Finding> {
                 |plan_use: &PlanUse| [*purpose, Purpose::Storage].contains(&plan_use.purpose);
             !uses.iter().any(named)
         })
-        .map(|purpose| Finding {
-            verdict: Verdict::Indeterminate,
-            reason: Reason::Absent,
-            words: format!("no storage plan is named for its {}", purpose.in_words()),
-            plan: None,
-            others: Vec::new(),
+        .map(|purpose| {
+            let words = format!("no storage plan is named for its {}", purpose.in_words());
+            Finding::new(Verdict::Indeterminate, Reason::Absent, words)
         })
         .collect()
 }
@@ -129,31 +170,21 @@ fn of_plan(
     let Some((found, plan)) = plan else {
         // Where plans were not read, the assessor takes this pass away and says why.
         let unread = model.gaps.in_namespace(Kind::StoragePlan, app.namespace);
-        return Finding {
-            verdict: if unread.is_some() {
-                Verdict::Pass
-            } else {
-                Verdict::Indeterminate
-            },
-            reason: Reason::Absent,
-            words: format!("{what}, of which there is no StoragePlan"),
-            plan: None,
-            others: Vec::new(),
+        let verdict = if unread.is_some() {
+            Verdict::Pass
+        } else {
+            Verdict::Indeterminate
         };
+        let words = format!("{what}, of which there is no StoragePlan");
+        return Finding::new(verdict, Reason::Absent, words);
     };
     let (verdict, reason, words) = judge(class(plan), sharers(model, &others).as_deref());
-    let others = if verdict == Verdict::Fail {
-        others
-    } else {
-        Vec::new()
-    };
-    Finding {
-        verdict,
-        reason,
-        words: format!("{what}, {words}"),
-        plan: Some(found),
-        others,
+    let mut finding = Finding::new(verdict, reason, format!("{what}, {words}"));
+    finding.plan = Some(found);
+    if verdict == Verdict::Fail {
+        finding.others = others;
     }
+    finding
 }
 
 fn judge(class: PlanClass, sharers: Option<&str>) -> (Verdict, Reason, String) {

@@ -115,7 +115,7 @@ fn deployment_name<'n>(replica_set: &'n str, template_hash: &str) -> Option<&'n 
         .filter(|name| !name.is_empty())
 }
 
-/// The controller of a CronJob names a Job after its CronJob and the minute that it is due, counted since 1970.
+/// The controller of cron jobs names a Job after its cron job and the minute that it is due, counted since 1970.
 fn cron_job_name(job: &str) -> Option<&str> {
     let (name, minute) = job.rsplit_once('-')?;
     let is_minute = !minute.is_empty() && minute.bytes().all(|byte| byte.is_ascii_digit());

@@ -32,6 +32,8 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::Service),
         Read::refines(Kind::EndpointSlice),
         Read::refines(Kind::Pod),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
     ],
     docs: include_str!("../../../docs/rules/dedicated-storage.md"),
     check,
@@ -106,7 +108,7 @@ fn observe(
     let mut said = BTreeSet::new();
     let words: Vec<&str> = words
         .into_iter()
-        .filter(|word| said.insert(*word))
+        .filter(|word| !word.is_empty() && said.insert(*word))
         .collect();
     let message = words.join("; ");
     let (verdict, reason) = findings

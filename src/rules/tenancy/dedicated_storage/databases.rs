@@ -9,6 +9,14 @@ use crate::model::services::Publication;
 use crate::model::{App, Model, PodGroup};
 use crate::rules::{Reason, Verdict};
 
+/// What can be a database, and what leads to one.
+const DATABASES: &[Kind] = &[
+    Kind::Pod,
+    Kind::Service,
+    Kind::Deployment,
+    Kind::StatefulSet,
+];
+
 /// What is found of the databases that an app's plans lead to, and of those that may be its.
 pub(super) fn findings(
     model: &Model<'_>,
@@ -27,6 +35,12 @@ pub(super) fn findings(
         .collect();
     findings.extend(outside(assignment));
     findings.extend(unassigned(model, databases, assignment, app));
+    if assignment.named.is_empty() {
+        findings.push(resting(app.namespace));
+    }
+    for service in &assignment.inside {
+        findings.push(resting(model.object(*service).namespace()));
+    }
     for finding in &mut findings {
         for (plan, path, host) in &assignment.named {
             let pointer = format!("/spec/{}", path.replace('~', "~0").replace('/', "~1"));
@@ -34,6 +48,15 @@ pub(super) fn findings(
         }
     }
     findings
+}
+
+/// That there is no more than was found rests on everything that could be a database, or lead to one.
+fn resting(namespace: &str) -> Finding {
+    let mut finding = Finding::new(Verdict::Pass, Reason::Value, String::new());
+    for kind in DATABASES {
+        finding.needs.push((*kind, namespace.to_owned()));
+    }
+    finding
 }
 
 /// Hosts outside the cluster are for security groups, of which a cluster shows nothing.

@@ -40,6 +40,7 @@ pub enum Kind {
     TcpRoute,
     #[serde(rename = "TLSRoute")]
     TlsRoute,
+    DestinationRule,
     EnvoyFilter,
     #[serde(rename = "Gateway.networking.istio.io")]
     IstioGateway,
@@ -124,6 +125,7 @@ impl Kind {
         Self::ReferenceGrant,
         Self::TcpRoute,
         Self::TlsRoute,
+        Self::DestinationRule,
         Self::EnvoyFilter,
         Self::IstioGateway,
         Self::ServiceEntry,
@@ -206,6 +208,13 @@ impl Kind {
             Self::ReferenceGrant => (GATEWAY_GROUP, GATEWAY, "referencegrants", true, gateway_api),
             Self::TcpRoute => (GATEWAY_GROUP, GATEWAY, "tcproutes", true, gateway_api),
             Self::TlsRoute => (GATEWAY_GROUP, GATEWAY, "tlsroutes", true, gateway_api),
+            Self::DestinationRule => (
+                "networking.istio.io",
+                NETWORKING,
+                "destinationrules",
+                true,
+                istio,
+            ),
             Self::EnvoyFilter => (
                 "networking.istio.io",
                 &["v1alpha3"] as _,
@@ -326,6 +335,7 @@ impl Kind {
             Self::ReferenceGrant => "ReferenceGrant",
             Self::TcpRoute => "TCPRoute",
             Self::TlsRoute => "TLSRoute",
+            Self::DestinationRule => "DestinationRule",
             Self::EnvoyFilter => "EnvoyFilter",
             Self::ServiceEntry => "ServiceEntry",
             Self::Sidecar => "Sidecar",

@@ -309,6 +309,12 @@ fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTree
                     .iter()
                     .map(|selector| &selector.labels)
                     .collect(),
+                Projection::DestinationRule(rule) => rule
+                    .spec
+                    .subsets
+                    .iter()
+                    .map(|subset| &subset.labels)
+                    .collect(),
                 _ => Vec::new(),
             }
         })

@@ -194,6 +194,9 @@ pub struct MeshConfig {
     /// Namespaces whose objects the control plane reads; none means all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub discovery_selectors: Vec<LabelSelector>,
+    /// Whether clients send mutual TLS by themselves to servers that take it; absent means that they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_auto_mtls: Option<bool>,
     /// Whether the text is no YAML mapping with fields of the right types.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unreadable: bool,
@@ -211,6 +214,8 @@ struct MeshConfigKeys {
         deserialize_with = "null_default"
     )]
     discovery_selectors: Vec<LabelSelector>,
+    #[serde(default, alias = "enable_auto_mtls")]
+    enable_auto_mtls: Option<bool>,
     #[serde(default)]
     unreadable: bool,
 }
@@ -288,6 +293,7 @@ impl<'de> Deserialize<'de> for MeshConfig {
                     .root_namespace
                     .filter(|namespace| !namespace.is_empty()),
                 discovery_selectors: keys.discovery_selectors,
+                enable_auto_mtls: keys.enable_auto_mtls,
                 unreadable: keys.unreadable,
             },
         ))

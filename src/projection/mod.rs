@@ -10,6 +10,7 @@
 pub mod annotations;
 pub mod cluster;
 pub mod controllers;
+pub mod destination_rule;
 pub mod facts;
 pub(crate) mod form;
 pub mod gateway;
@@ -52,6 +53,7 @@ pub enum Projection {
     Gateway(gateway::Gateway),
     GatewayRoute(gateway::GatewayRoute),
     ReferenceGrant(gateway::ReferenceGrant),
+    DestinationRule(destination_rule::DestinationRule),
     EnvoyFilter(istio::EnvoyFilter),
     IstioGateway(routing::IstioGateway),
     ServiceEntry(routing::ServiceEntry),
@@ -112,6 +114,7 @@ decode! {
     gateway::Gateway => Gateway,
     gateway::GatewayRoute => GatewayRoute,
     gateway::ReferenceGrant => ReferenceGrant,
+    destination_rule::DestinationRule => DestinationRule,
     istio::EnvoyFilter => EnvoyFilter,
     routing::IstioGateway => IstioGateway,
     routing::ServiceEntry => ServiceEntry,
@@ -202,6 +205,7 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
             visitor.visit::<gateway::GatewayRoute>()
         }
         Kind::ReferenceGrant => visitor.visit::<gateway::ReferenceGrant>(),
+        Kind::DestinationRule => visitor.visit::<destination_rule::DestinationRule>(),
         Kind::EnvoyFilter => visitor.visit::<istio::EnvoyFilter>(),
         Kind::IstioGateway => visitor.visit::<routing::IstioGateway>(),
         Kind::ServiceEntry => visitor.visit::<routing::ServiceEntry>(),
@@ -259,6 +263,7 @@ impl Projection {
             Self::Gateway(object) => &object.metadata,
             Self::GatewayRoute(object) => &object.metadata,
             Self::ReferenceGrant(object) => &object.metadata,
+            Self::DestinationRule(object) => &object.metadata,
             Self::EnvoyFilter(object) => &object.metadata,
             Self::IstioGateway(object) => &object.metadata,
             Self::ServiceEntry(object) => &object.metadata,

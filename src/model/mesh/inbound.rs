@@ -1,11 +1,14 @@
 //! What the ports of a pod accept: data plane, redirection and policies put together.
 
+use std::collections::BTreeSet;
+
 use super::super::Port;
 use super::super::pods::{Lifecycle, PodGroup, Role};
 use super::ambient::{AmbientWay, HBONE};
 use super::capture::{Bypass, Capture, Captured};
 use super::data_plane::{Class, DataPlane, ISTIO_PROXY, Unmeshed};
-use super::listeners::Changes;
+use super::gateway::GatewayWay;
+use super::listeners::{Changes, INBOUND_CONTEXTS};
 use super::peer_authentication::{Enforcement, Plane, Resolution, Setting};
 use super::ports::{APP_PORTS, TCP};
 use super::{Doubt, Fact, Mesh};
@@ -20,6 +23,8 @@ pub enum Accepts {
     MutualTls(Proof),
     /// Plaintext, on a port of the proxy itself.
     OwnPort,
+    /// TLS without a certificate of the client; index of the gateway that says so.
+    ServerTls(usize),
     /// Plaintext.
     Plaintext(Cause),
     /// It can't be told.
@@ -35,6 +40,8 @@ pub enum Proof {
     Ambient(Setting),
     /// A waypoint takes nothing but the tunnel.
     Waypoint,
+    /// A gateway's servers; index of the gateway.
+    Server(usize),
 }
 
 /// Why a port accepts plaintext, or a pod is not in the mesh.
@@ -52,6 +59,8 @@ pub enum Cause {
     LinkerdUnredirected,
     /// The proxy is a gateway or waypoint, and the port is that of a container beside it.
     BesideProxy,
+    /// A gateway's server demands no TLS; index of the gateway.
+    Server(usize),
     /// The policies allow it.
     Mode(Setting),
 }
@@ -66,7 +75,7 @@ impl Cause {
             | Self::AmbientOutbound
             | Self::BesideProxy
             | Self::LinkerdUnredirected => true,
-            Self::Mode(_) => false,
+            Self::Server(_) | Self::Mode(_) => false,
         }
     }
 }
@@ -85,6 +94,7 @@ pub enum Enrolment {
 /// The way into one pod.
 #[derive(Debug)]
 pub struct Inbound<'m> {
+    namespace: &'m str,
     lifecycle: Lifecycle,
     template: bool,
     /// Whether it runs an app, whose traffic a router beside it does not take.
@@ -103,6 +113,8 @@ enum Way<'m> {
     Sidecar(SidecarWay<'m>),
     /// Through the node's ztunnel.
     Ambient(AmbientWay<'m>),
+    /// Into a gateway.
+    Gateway(GatewayWay),
     /// The data plane says all.
     Plain,
 }
@@ -117,18 +129,18 @@ struct SidecarWay<'m> {
 
 impl Mesh<'_> {
     /// The way into a pod, looked up once for all its ports.
-    pub fn inbound<'m>(&'m self, pod: &PodGroup<'_>) -> Inbound<'m> {
+    pub fn inbound<'m>(&'m self, pod: &PodGroup<'m>) -> Inbound<'m> {
         let class = self.data_plane(pod);
         let own_ports = own_ports(pod, class.data_plane);
         let way = match class.data_plane {
             DataPlane::Sidecar => Way::Sidecar(SidecarWay {
                 capture: Capture::new(pod, own_ports.clone()),
                 resolution: self.resolve(pod, Plane::Sidecar),
-                changes: self.changes(pod),
+                changes: self.changes(pod, INBOUND_CONTEXTS),
             }),
             DataPlane::Ambient => Way::Ambient(self.ambient_way(pod)),
-            DataPlane::Gateway
-            | DataPlane::Waypoint
+            DataPlane::Gateway => Way::Gateway(self.gateway_way(pod)),
+            DataPlane::Waypoint
             | DataPlane::NoEnvoy
             | DataPlane::AmbientOutbound
             | DataPlane::ZtunnelNotReady
@@ -143,6 +155,7 @@ impl Mesh<'_> {
             Vec::new()
         };
         Inbound {
+            namespace: pod.namespace,
             lifecycle: pod.lifecycle,
             template: pod.is_template(),
             app: pod.role == Role::App,
@@ -207,6 +220,7 @@ impl Inbound<'_> {
         match (self.class.data_plane, &self.way) {
             (_, Way::Sidecar(way)) => way.accepts(number),
             (_, Way::Ambient(way)) => way.accepts(number),
+            (_, Way::Gateway(way)) => way.accepts(number),
             (data_plane, Way::Plain) => self.as_data_plane(data_plane, number),
         }
     }
@@ -214,7 +228,6 @@ impl Inbound<'_> {
     /// What the data plane alone says.
     fn as_data_plane(&self, data_plane: DataPlane, port: Option<u16>) -> Accepts {
         match data_plane {
-            DataPlane::Gateway => Accepts::Unknown(Doubt::Gateway),
             DataPlane::Waypoint if port == Some(HBONE) || !self.app => {
                 Accepts::MutualTls(Proof::Waypoint)
             }
@@ -224,10 +237,11 @@ impl Inbound<'_> {
             DataPlane::ZtunnelNotReady => Accepts::Unknown(Doubt::ZtunnelNotReady),
             DataPlane::Linkerd => Accepts::Unknown(Doubt::Linkerd),
             DataPlane::LinkerdUnredirected => Accepts::Plaintext(Cause::LinkerdUnredirected),
-            // The first two have ways of their own.
-            DataPlane::Sidecar | DataPlane::Ambient | DataPlane::UnknownRole => {
-                Accepts::Unknown(Doubt::ProxyRole)
-            }
+            // The first three have ways of their own.
+            DataPlane::Sidecar
+            | DataPlane::Ambient
+            | DataPlane::Gateway
+            | DataPlane::UnknownRole => Accepts::Unknown(Doubt::ProxyRole),
             DataPlane::Unmeshed(why) => Accepts::Plaintext(Cause::Unmeshed(why)),
         }
     }
@@ -253,16 +267,35 @@ impl Inbound<'_> {
         match &self.way {
             Way::Sidecar(way) => facts.extend(way.facts(number)),
             Way::Ambient(way) => facts.extend(way.facts(number)),
+            Way::Gateway(way) => facts.extend(way.facts(number)),
             Way::Plain => {}
         }
         facts
+    }
+
+    /// Ports that the proxy opens for others, declared by the pod or not: those of a gateway's servers.
+    pub fn opened_ports(&self) -> BTreeSet<u16> {
+        match &self.way {
+            Way::Gateway(way) => way.ports(),
+            Way::Sidecar(_) | Way::Ambient(_) | Way::Plain => BTreeSet::new(),
+        }
+    }
+
+    /// Namespace of the pod.
+    pub const fn namespace(&self) -> &str {
+        self.namespace
+    }
+
+    /// Whether servers of gateways decide, which name ports of Services.
+    pub const fn is_gateway(&self) -> bool {
+        matches!(self.way, Way::Gateway(_))
     }
 
     /// Namespaces with pods that reach this one past the mesh, because they share its node and use the node's network.
     pub fn neighbours(&self) -> &[&str] {
         match &self.way {
             Way::Ambient(way) => way.neighbours(),
-            Way::Sidecar(_) | Way::Plain => &[],
+            Way::Sidecar(_) | Way::Gateway(_) | Way::Plain => &[],
         }
     }
 
@@ -280,7 +313,7 @@ impl Inbound<'_> {
             DataPlane::Sidecar => {
                 let redirected = match &self.way {
                     Way::Sidecar(way) => way.capture.redirects(),
-                    Way::Ambient(_) | Way::Plain => Captured::Yes,
+                    Way::Ambient(_) | Way::Gateway(_) | Way::Plain => Captured::Yes,
                 };
                 match redirected {
                     Captured::No(bypass) => Enrolment::NotEnrolled(Cause::Bypass(bypass)),
@@ -310,7 +343,7 @@ impl Inbound<'_> {
         match &self.way {
             Way::Sidecar(way) => facts.extend(way.capture.redirection_facts()),
             Way::Ambient(way) => facts.extend(way.enrolment_facts().iter().cloned()),
-            Way::Plain => {}
+            Way::Gateway(_) | Way::Plain => {}
         }
         facts
     }

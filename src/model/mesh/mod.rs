@@ -7,6 +7,10 @@ pub mod ambient;
 pub mod capture;
 pub mod control_plane;
 pub mod data_plane;
+pub mod destination_rules;
+pub mod destinations;
+pub mod gateway;
+pub mod hosts;
 pub mod inbound;
 pub mod listeners;
 pub mod mesh_wide;
@@ -30,6 +34,8 @@ use crate::projection::Projection;
 use crate::snapshot::Snapshot;
 
 use control_plane::ControlPlane;
+use destination_rules::DestinationRules;
+use gateway::Gateways;
 use listeners::Listeners;
 use peer_authentication::Policies;
 
@@ -48,6 +54,8 @@ pub struct Mesh<'s> {
     pods_unread: Option<Missing>,
     policies: Policies<'s>,
     listeners: Listeners<'s>,
+    destination_rules: DestinationRules<'s>,
+    gateways: Gateways<'s>,
     /// Namespaces whose label asks for Istio's ambient mode.
     ambient_namespaces: BTreeSet<&'s str>,
     /// The ready ztunnel of each node, and its condition.
@@ -82,6 +90,8 @@ pub enum Doubt {
     Pods(Missing),
     /// The mesh configuration was not read.
     MeshConfig(Missing),
+    /// The root namespace decides whether an object counts, and is not known.
+    RootNamespace,
     /// The labels of a namespace decide whether its policies count, and were not read.
     NamespaceLabels(Missing),
     /// A discovery selector has an operator that the API does not know.
@@ -98,6 +108,8 @@ pub enum Doubt {
     SecondNetwork,
     /// A Sidecar sets a listener up that traffic is not redirected to.
     SidecarListener,
+    /// A port of a DestinationRule without TLS settings, below a rule that has some.
+    TlsNotInherited,
     /// An EnvoyFilter patches inbound listeners.
     EnvoyFilter,
     /// The word that says what the proxy is there for has an unexpected form.
@@ -106,8 +118,10 @@ pub enum Doubt {
     NoEnvoy,
     /// The pod is redirected to a ztunnel that is not ready on its node.
     ZtunnelNotReady,
-    /// An Istio gateway: its own listeners decide.
-    Gateway,
+    /// No server of a gateway opens the port.
+    NoServer,
+    /// A gateway hands TLS on unopened, and what it leads to decides.
+    HandedOn,
     /// Versions of Istio differ on what ports of a policy mean to a ztunnel under one that is weaker or stronger.
     AmbientPorts,
     /// Linkerd: its own policies decide.
@@ -121,7 +135,7 @@ pub enum Doubt {
 /// A value that a decision rests on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
-    /// Index of the object; `None` for the pod that is being judged.
+    /// Index of the object; `None` for the one that is being judged.
     pub object: Option<usize>,
     /// JSON pointer into it.
     pub pointer: String,
@@ -137,6 +151,10 @@ impl Fact {
             // Scalars, lists and maps of the projection all have a JSON form.
             value: value.and_then(|value| serde_json::to_value(value).ok()),
         }
+    }
+
+    fn of_subject(pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
+        Self::new(None, pointer.into(), value)
     }
 
     fn of_pod(pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
@@ -182,6 +200,8 @@ impl<'s> Mesh<'s> {
             pods_unread: gaps.anywhere(Kind::Pod),
             policies: Policies::new(snapshot),
             listeners: Listeners::new(snapshot),
+            destination_rules: DestinationRules::new(snapshot),
+            gateways: Gateways::new(snapshot),
             ambient_namespaces: namespaces
                 .iter()
                 .filter(|(_, namespace)| {

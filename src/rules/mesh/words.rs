@@ -16,6 +16,8 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         }
         Doubt::ControlPlaneElsewhere
         | Doubt::RevisionElsewhere
+        | Doubt::RootNamespace
+        | Doubt::NoServer
         | Doubt::Revision
         | Doubt::CreationTimes
         | Doubt::CaptureUnstated
@@ -25,10 +27,10 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         | Doubt::Mode
         | Doubt::CaptureValue
         | Doubt::ProxyRole
-        | Doubt::Gateway
         | Doubt::AmbientPorts
+        | Doubt::TlsNotInherited
         | Doubt::Linkerd => Reason::Unrecognised,
-        Doubt::SecondNetwork | Doubt::NoEnvoy => Reason::Unenforced,
+        Doubt::SecondNetwork | Doubt::NoEnvoy | Doubt::HandedOn => Reason::Unenforced,
         Doubt::SidecarListener | Doubt::EnvoyFilter => Reason::ForeignPolicy,
         Doubt::NotInjectedYet => Reason::Template,
     }
@@ -55,7 +57,13 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
             "a discovery selector of the mesh has an operator that the API does not know"
         }
         Doubt::CreationTimes => {
-            "the oldest of several policies counts, and not all of them have a creation time"
+            "the oldest of several policies counts, and their creation times do not tell which that is"
+        }
+        Doubt::RootNamespace => {
+            "it would count from the root namespace of the mesh, which is not known"
+        }
+        Doubt::TlsNotInherited => {
+            "a port without TLS settings inherits those of the rule in one part of Istio, and not in another"
         }
         Doubt::Mode => "the mode that decides is none that the API knows",
         Doubt::CaptureValue => "a setting of the redirection has an unexpected form",
@@ -68,7 +76,10 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
             "the proxy container runs the agent without Envoy, which intercepts nothing"
         }
         Doubt::ZtunnelNotReady => "the pod is redirected, and no ztunnel is ready on its node",
-        Doubt::Gateway => "an Istio gateway, whose servers state their own TLS modes",
+        Doubt::NoServer => "an Istio gateway, of which no server opens this port",
+        Doubt::HandedOn => {
+            "the gateway hands TLS on unopened, and what it leads to decides what is accepted"
+        }
         Doubt::AmbientPorts => {
             "versions of Istio differ on what a ztunnel makes of this policy's ports"
         }
@@ -92,6 +103,7 @@ pub(super) fn reason_of_cause(cause: Cause) -> Reason {
         )
         | Cause::AmbientOutbound
         | Cause::BesideProxy
+        | Cause::Server(_)
         | Cause::Mode((_, Some(_))) => Reason::Value,
         Cause::Unmeshed(
             Unmeshed::NotStartedAsProxy | Unmeshed::NotRedirected | Unmeshed::NoProxy,
@@ -141,6 +153,9 @@ pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
         Cause::BesideProxy => {
             "the proxy is a gateway or waypoint, and takes no traffic for the containers beside it"
         }
+        Cause::Server(gateway) => {
+            return format!("{} opens a server without TLS", named(model, gateway));
+        }
         Cause::Mode(setting) => return self::setting(model, setting),
     };
     words.to_owned()
@@ -158,6 +173,9 @@ pub(super) fn proof(model: &Model<'_>, proof: Proof, neighbours: &[&str]) -> Str
             self::setting(model, setting),
             exemption(neighbours)
         ),
+        Proof::Server(gateway) => {
+            format!("{} asks for certificates of clients", named(model, gateway))
+        }
         Proof::Waypoint => "a waypoint takes nothing but the tunnel".to_owned(),
     }
 }
@@ -185,6 +203,17 @@ fn exemption(neighbours: &[&str]) -> String {
     )
 }
 
+/// Kind, namespace and name of an object.
+pub(super) fn named(model: &Model<'_>, object: usize) -> String {
+    let object = model.object(object);
+    format!(
+        "{} {}/{}",
+        object.kind.name(),
+        object.namespace(),
+        object.name()
+    )
+}
+
 /// A mode and what sets it.
 pub(super) fn setting(model: &Model<'_>, (mode, by): Setting) -> String {
     match by {
@@ -193,13 +222,7 @@ pub(super) fn setting(model: &Model<'_>, (mode, by): Setting) -> String {
             mode.name()
         ),
         Some(policy) => {
-            let policy = model.object(policy);
-            format!(
-                "PeerAuthentication {}/{} sets {}",
-                policy.namespace(),
-                policy.name(),
-                mode.name()
-            )
+            format!("{} sets {}", named(model, policy), mode.name())
         }
     }
 }

@@ -28,6 +28,9 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::to_pass(Kind::EnvoyFilter, Reach::NamespaceAndMeshRoot),
         // Their targets are ports too.
         Read::to_pass(Kind::Service, Reach::Namespace),
+        // Servers of gateways: they count for pods of theirs alone.
+        Read::refines(Kind::IstioGateway),
+        Read::refines(Kind::Gateway),
         // The mesh configuration and the labels that it selects namespaces by: the model says where they count.
         Read::refines(Kind::ConfigMap),
         Read::refines(Kind::Namespace),
@@ -58,7 +61,11 @@ fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation>
         return vec![Observation::not_applicable(subject, Reason::Value, message)];
     }
     let inbound = model.mesh.inbound(pod);
-    let ports = model.inbound_ports(index);
+    let mut ports = model.inbound_ports(index);
+    for number in inbound.opened_ports() {
+        let protocol = "TCP".to_owned();
+        ports.entry(Port { number, protocol }).or_default();
+    }
     // Ports that the proxy opens for itself say nothing of what the pod may open.
     let none_of_its_own = ports
         .keys()
@@ -99,7 +106,32 @@ fn observe(
     inbound: &Inbound<'_>,
     port: Option<&Port>,
 ) -> Observation {
+    let observation = weigh(model, subject, inbound, port);
+    if !inbound.is_gateway() {
+        return observation;
+    }
+    // Servers name ports of the Services before the pods, and may stand in any namespace.
+    observation
+        .needs(Kind::IstioGateway, "")
+        .needs(Kind::Gateway, inbound.namespace())
+        .needs(Kind::Service, inbound.namespace())
+}
+
+fn weigh(
+    model: &Model<'_>,
+    subject: Subject,
+    inbound: &Inbound<'_>,
+    port: Option<&Port>,
+) -> Observation {
     match inbound.accepts(port) {
+        Accepts::ServerTls(gateway) => Observation::fail(
+            subject,
+            Reason::Value,
+            format!(
+                "accepts TLS without a certificate of the client: {}",
+                words::named(model, gateway)
+            ),
+        ),
         Accepts::MutualTls(proof) => Observation::pass(
             subject,
             Reason::Value,

@@ -50,6 +50,15 @@ pub enum Kind {
     Ingress,
     IngressClass,
     RuntimeClass,
+    #[serde(rename = "AuthorizationPolicy.policy.linkerd.io")]
+    LinkerdAuthorizationPolicy,
+    #[serde(rename = "HTTPRoute.policy.linkerd.io")]
+    LinkerdHttpRoute,
+    #[serde(rename = "MeshTLSAuthentication")]
+    MeshTlsAuthentication,
+    NetworkAuthentication,
+    Server,
+    ServerAuthorization,
     MendixApp,
     OperatorConfiguration,
     Runtime,
@@ -75,10 +84,12 @@ pub enum Presence {
 }
 
 /// A product whose kinds need not be installed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Product {
     /// Istio service mesh.
     Istio,
+    /// Linkerd service mesh.
+    Linkerd,
     /// Gateway API.
     GatewayApi,
     /// OpenShift.
@@ -134,6 +145,12 @@ impl Kind {
         Self::Ingress,
         Self::IngressClass,
         Self::RuntimeClass,
+        Self::LinkerdAuthorizationPolicy,
+        Self::LinkerdHttpRoute,
+        Self::MeshTlsAuthentication,
+        Self::NetworkAuthentication,
+        Self::Server,
+        Self::ServerAuthorization,
         Self::MendixApp,
         Self::OperatorConfiguration,
         Self::Runtime,
@@ -167,9 +184,12 @@ impl Kind {
         const V1: &[&str] = &["v1"];
         const ISTIO: &[&str] = &["v1", "v1beta1"];
         const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
-        const MENDIX: &[&str] = &["v1alpha1"];
+        const ALPHA: &[&str] = &["v1alpha1"];
+        const SERVER: &[&str] = &["v1beta3", "v1beta2", "v1beta1"];
+        const MENDIX: &[&str] = ALPHA;
         const GATEWAY: &[&str] = &["v1", "v1beta1", "v1alpha3", "v1alpha2"];
         let istio = Presence::Product(Product::Istio);
+        let linkerd = Presence::Product(Product::Linkerd);
         let gateway_api = Presence::Product(Product::GatewayApi);
         let (group, versions, plural, namespaced, presence) = match self {
             Self::ConfigMap => ("", V1, "configmaps", true, Presence::BuiltIn),
@@ -259,6 +279,32 @@ impl Kind {
                 false,
                 Presence::BuiltIn,
             ),
+            Self::LinkerdAuthorizationPolicy => {
+                (LINKERD_GROUP, ALPHA, "authorizationpolicies", true, linkerd)
+            }
+            Self::LinkerdHttpRoute => (LINKERD_GROUP, SERVER, "httproutes", true, linkerd),
+            Self::MeshTlsAuthentication => (
+                LINKERD_GROUP,
+                ALPHA,
+                "meshtlsauthentications",
+                true,
+                linkerd,
+            ),
+            Self::NetworkAuthentication => (
+                LINKERD_GROUP,
+                ALPHA,
+                "networkauthentications",
+                true,
+                linkerd,
+            ),
+            Self::Server => (LINKERD_GROUP, SERVER, "servers", true, linkerd),
+            Self::ServerAuthorization => (
+                LINKERD_GROUP,
+                &["v1beta1"] as _,
+                "serverauthorizations",
+                true,
+                linkerd,
+            ),
             Self::MendixApp => (MENDIX_GROUP, MENDIX, "mendixapps", true, Presence::Mendix),
             Self::OperatorConfiguration => (
                 MENDIX_GROUP,
@@ -331,7 +377,7 @@ impl Kind {
             Self::EndpointSlice => "EndpointSlice",
             Self::GrpcRoute => "GRPCRoute",
             Self::Gateway | Self::IstioGateway => "Gateway",
-            Self::HttpRoute => "HTTPRoute",
+            Self::HttpRoute | Self::LinkerdHttpRoute => "HTTPRoute",
             Self::ReferenceGrant => "ReferenceGrant",
             Self::TcpRoute => "TCPRoute",
             Self::TlsRoute => "TLSRoute",
@@ -343,6 +389,11 @@ impl Kind {
             Self::Ingress => "Ingress",
             Self::IngressClass => "IngressClass",
             Self::RuntimeClass => "RuntimeClass",
+            Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy",
+            Self::MeshTlsAuthentication => "MeshTLSAuthentication",
+            Self::NetworkAuthentication => "NetworkAuthentication",
+            Self::Server => "Server",
+            Self::ServerAuthorization => "ServerAuthorization",
             Self::MendixApp => "MendixApp",
             Self::OperatorConfiguration => "OperatorConfiguration",
             Self::Runtime => "Runtime",
@@ -362,6 +413,8 @@ impl Kind {
         match self {
             Self::Gateway => "Gateway.gateway.networking.k8s.io",
             Self::IstioGateway => "Gateway.networking.istio.io",
+            Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy.policy.linkerd.io",
+            Self::LinkerdHttpRoute => "HTTPRoute.policy.linkerd.io",
             _ => self.name(),
         }
     }
@@ -397,6 +450,8 @@ impl fmt::Display for Kind {
 
 /// API group of Mendix on Kubernetes.
 pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
+/// API group of Linkerd's policies.
+pub const LINKERD_GROUP: &str = "policy.linkerd.io";
 /// API group of the Gateway API.
 pub const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
@@ -418,6 +473,11 @@ mod tests {
         );
     }
 
+    /// Istio's AuthorizationPolicy bears the same name.
+    fn is_of_linkerd(kind: Kind) -> bool {
+        kind == Kind::LinkerdAuthorizationPolicy
+    }
+
     #[test]
     fn names_that_collide_are_told_apart_by_group() {
         assert_eq!(
@@ -436,7 +496,9 @@ mod tests {
             let group = kind.api().group;
             let label = format!("{}.{group}", kind.name());
             let collides = namesakes.count() > 1;
-            assert_eq!(kind.label(), if collides { &label } else { kind.name() });
+            // Results name the routes of the Gateway API as everybody does; those of Linkerd they only read.
+            let plain = *kind == Kind::HttpRoute || !collides && !is_of_linkerd(*kind);
+            assert_eq!(kind.label(), if plain { kind.name() } else { &label });
         }
     }
 }

@@ -117,7 +117,7 @@ pub(super) fn groups<'s>(
         templates(snapshot, gaps, owners, &nodes.attested_everywhere)
             .filter(|group| !used.contains(&group.members[0])),
     );
-    ingress_controllers::recognise(&mut groups);
+    ingress_controllers::recognise(&mut groups, plan);
     in_order(groups)
 }
 
@@ -319,7 +319,26 @@ fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTree
             }
         })
         .flat_map(|labels| labels.keys().map(String::as_str));
-    by_objects.chain(plan.pod_label_keys()).collect()
+    let by_servers = snapshot.of_kind(Kind::Server).flat_map(server_keys);
+    by_objects
+        .chain(by_servers)
+        .chain(plan.pod_label_keys())
+        .collect()
+}
+
+/// The labels that a Server of Linkerd selects pods by.
+fn server_keys((_, object): (usize, &Object)) -> Vec<&str> {
+    let Projection::Server(server) = object.projection.as_ref() else {
+        return Vec::new();
+    };
+    let selector = server.spec.pod_selector.iter();
+    selector
+        .flat_map(|selector| {
+            let expressions = selector.match_expressions.iter();
+            let keys = expressions.map(|expression| expression.key.as_str());
+            keys.chain(selector.match_labels.keys().map(String::as_str))
+        })
+        .collect()
 }
 
 /// Templates of workloads that no other workload controls, in namespaces whose pods were read.

@@ -179,6 +179,16 @@ pub struct ConfigMapData {
     /// Istio's mesh configuration, a YAML document in the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesh: Option<MeshConfig>,
+    /// The values that Linkerd was installed with, a YAML document in the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<super::linkerd::Values>,
+    /// The configuration of Linkerd's CNI plugin, a JSON document in the API.
+    #[serde(
+        default,
+        rename = "cni_network_config",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cni_network_config: Option<super::linkerd::CniNetworkConfig>,
     /// Of ingress controllers: the settings that rules read.
     #[serde(flatten)]
     pub settings: super::controllers::Settings,
@@ -232,7 +242,7 @@ impl MeshConfigKeys {
 }
 
 /// A text, or what evidence holds in its place.
-struct TextOrObject(Value);
+pub(super) struct TextOrObject(pub(super) Value);
 
 impl<'de> Deserialize<'de> for TextOrObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -15,6 +15,7 @@ pub mod facts;
 pub(crate) mod form;
 pub mod gateway;
 pub mod istio;
+pub mod linkerd;
 pub mod mendix;
 pub mod metadata;
 pub mod network;
@@ -62,6 +63,12 @@ pub enum Projection {
     Ingress(network::Ingress),
     IngressClass(routing::IngressClass),
     RuntimeClass(cluster::RuntimeClass),
+    LinkerdAuthorizationPolicy(linkerd::AuthorizationPolicy),
+    LinkerdHttpRoute(linkerd::HttpRoute),
+    MeshTlsAuthentication(linkerd::MeshTlsAuthentication),
+    NetworkAuthentication(linkerd::NetworkAuthentication),
+    Server(linkerd::Server),
+    ServerAuthorization(linkerd::ServerAuthorization),
     MendixApp(mendix::MendixApp),
     OperatorConfiguration(mendix::OperatorConfiguration),
     Runtime(mendix::Runtime),
@@ -124,6 +131,12 @@ decode! {
     routing::IngressClass => IngressClass,
     routing::Route => Route,
     cluster::RuntimeClass => RuntimeClass,
+    linkerd::AuthorizationPolicy => LinkerdAuthorizationPolicy,
+    linkerd::HttpRoute => LinkerdHttpRoute,
+    linkerd::MeshTlsAuthentication => MeshTlsAuthentication,
+    linkerd::NetworkAuthentication => NetworkAuthentication,
+    linkerd::Server => Server,
+    linkerd::ServerAuthorization => ServerAuthorization,
     mendix::MendixApp => MendixApp,
     mendix::OperatorConfiguration => OperatorConfiguration,
     mendix::Runtime => Runtime,
@@ -215,6 +228,12 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::IngressClass => visitor.visit::<routing::IngressClass>(),
         Kind::Route => visitor.visit::<routing::Route>(),
         Kind::RuntimeClass => visitor.visit::<cluster::RuntimeClass>(),
+        Kind::LinkerdAuthorizationPolicy => visitor.visit::<linkerd::AuthorizationPolicy>(),
+        Kind::LinkerdHttpRoute => visitor.visit::<linkerd::HttpRoute>(),
+        Kind::MeshTlsAuthentication => visitor.visit::<linkerd::MeshTlsAuthentication>(),
+        Kind::NetworkAuthentication => visitor.visit::<linkerd::NetworkAuthentication>(),
+        Kind::Server => visitor.visit::<linkerd::Server>(),
+        Kind::ServerAuthorization => visitor.visit::<linkerd::ServerAuthorization>(),
         Kind::MendixApp => visitor.visit::<mendix::MendixApp>(),
         Kind::OperatorConfiguration => visitor.visit::<mendix::OperatorConfiguration>(),
         Kind::Runtime => visitor.visit::<mendix::Runtime>(),
@@ -273,6 +292,12 @@ impl Projection {
             Self::IngressClass(object) => &object.metadata,
             Self::Route(object) => &object.metadata,
             Self::RuntimeClass(object) => &object.metadata,
+            Self::LinkerdAuthorizationPolicy(object) => &object.metadata,
+            Self::LinkerdHttpRoute(object) => &object.metadata,
+            Self::MeshTlsAuthentication(object) => &object.metadata,
+            Self::NetworkAuthentication(object) => &object.metadata,
+            Self::Server(object) => &object.metadata,
+            Self::ServerAuthorization(object) => &object.metadata,
             Self::MendixApp(object) => &object.metadata,
             Self::OperatorConfiguration(object) => &object.metadata,
             Self::Runtime(object) => &object.metadata,

@@ -9,7 +9,7 @@ use super::documents::Position;
 use super::value::{Part, text};
 use super::{ManifestError, ManifestOptions, required, signs};
 use crate::collect::decoding;
-use crate::kind::{GATEWAY_GROUP, Kind};
+use crate::kind::{GATEWAY_GROUP, Kind, Product};
 use crate::projection::controllers::Settings;
 use crate::snapshot::{Coverage, Interner, Object, Unreadable};
 
@@ -88,9 +88,14 @@ impl Gathering {
         let api_version = text(&fields, "apiVersion").to_owned();
         let kind = text(&fields, "kind");
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
-        self.found.istio |= signs::is_istio_group(group);
-        self.found.gateway_api |= group == GATEWAY_GROUP;
-        self.found.open_shift |= signs::is_open_shift_group(group);
+        self.found
+            .product(Product::Istio, signs::is_istio_group(group));
+        self.found
+            .product(Product::Linkerd, signs::is_linkerd_group(group));
+        self.found
+            .product(Product::GatewayApi, group == GATEWAY_GROUP);
+        self.found
+            .product(Product::OpenShift, signs::is_open_shift_group(group));
         if group.is_empty() && kind == "Secret" {
             return;
         }
@@ -135,7 +140,10 @@ impl Gathering {
             Ok(decoded) => {
                 let refusal = required::refusal(&decoded);
                 let object = self.interner.object(kind, version, decoded);
-                self.found.istio |= signs::shows_istio(&object);
+                self.found
+                    .product(Product::Istio, signs::shows_istio(&object));
+                self.found
+                    .product(Product::Linkerd, signs::shows_linkerd(&object));
                 if let Some(message) = refusal {
                     return self.gap(kind, named, place, message);
                 }
@@ -263,9 +271,10 @@ impl Entry {
     }
 }
 
-/// Names of ConfigMaps that hold Istio's mesh configuration.
+/// Names of ConfigMaps that hold what rules read of a mesh.
 fn is_mesh_configuration(name: &str) -> bool {
-    name == "istio" || name.starts_with("istio-")
+    let of_istio = name == "istio" || name.starts_with("istio-");
+    of_istio || ["linkerd-config", "linkerd-cni-config"].contains(&name)
 }
 
 /// Whether a ConfigMap holds settings of an ingress controller.

@@ -6,8 +6,9 @@ use super::super::Port;
 use super::super::pods::{Lifecycle, PodGroup, Role};
 use super::ambient::{AmbientWay, HBONE};
 use super::capture::{Bypass, Capture, Captured};
-use super::data_plane::{Class, DataPlane, ISTIO_PROXY, Unmeshed};
+use super::data_plane::{Class, DataPlane, ISTIO_PROXY, LINKERD_PROXY, Unmeshed};
 use super::gateway::GatewayWay;
+use super::linkerd::{self, Basis, Demand, Outcome};
 use super::listeners::{Changes, INBOUND_CONTEXTS};
 use super::peer_authentication::{Enforcement, Plane, Resolution, Setting};
 use super::ports::{APP_PORTS, TCP};
@@ -40,6 +41,8 @@ pub enum Proof {
     Ambient(Setting),
     /// A waypoint takes nothing but the tunnel.
     Waypoint,
+    /// Policies that Linkerd's proxy enforces.
+    Linkerd(Basis),
     /// A gateway's servers; index of the gateway.
     Server(usize),
 }
@@ -57,6 +60,10 @@ pub enum Cause {
     AmbientOutbound,
     /// Nothing redirects to Linkerd's proxy.
     LinkerdUnredirected,
+    /// Traffic goes past Linkerd's proxy.
+    LinkerdBypass(linkerd::capture::Bypass),
+    /// Linkerd's policies allow it.
+    LinkerdPolicy(Basis),
     /// The proxy is a gateway or waypoint, and the port is that of a container beside it.
     BesideProxy,
     /// A gateway's server demands no TLS; index of the gateway.
@@ -74,8 +81,9 @@ impl Cause {
             | Self::Bypass(_)
             | Self::AmbientOutbound
             | Self::BesideProxy
-            | Self::LinkerdUnredirected => true,
-            Self::Server(_) | Self::Mode(_) => false,
+            | Self::LinkerdUnredirected
+            | Self::LinkerdBypass(_) => true,
+            Self::Server(_) | Self::Mode(_) | Self::LinkerdPolicy(_) => false,
         }
     }
 }
@@ -113,6 +121,8 @@ enum Way<'m> {
     Sidecar(SidecarWay<'m>),
     /// Through the node's ztunnel.
     Ambient(AmbientWay<'m>),
+    /// Through Linkerd's proxy.
+    Linkerd(linkerd::Way<'m>),
     /// Into a gateway.
     Gateway(GatewayWay),
     /// The data plane says all.
@@ -139,12 +149,12 @@ impl Mesh<'_> {
                 changes: self.changes(pod, INBOUND_CONTEXTS),
             }),
             DataPlane::Ambient => Way::Ambient(self.ambient_way(pod)),
+            DataPlane::Linkerd => Way::Linkerd(self.linkerd_policies.way(pod)),
             DataPlane::Gateway => Way::Gateway(self.gateway_way(pod)),
             DataPlane::Waypoint
             | DataPlane::NoEnvoy
             | DataPlane::AmbientOutbound
             | DataPlane::ZtunnelNotReady
-            | DataPlane::Linkerd
             | DataPlane::LinkerdUnredirected
             | DataPlane::UnknownRole
             | DataPlane::Unmeshed(_) => Way::Plain,
@@ -180,25 +190,53 @@ fn beside(pod: &PodGroup<'_>) -> Vec<u16> {
     ports
 }
 
-/// The proxy's own ports; a health port that was moved is one unless something else listens there.
+/// Annotations that move the ports of Linkerd's proxy, and where these are otherwise.
+const LINKERD_PORTS: &[(&str, u16)] = &[
+    ("config.linkerd.io/admin-port", 4191),
+    ("config.linkerd.io/control-port", 4190),
+    INBOUND_PORT,
+];
+const INBOUND_PORT: (&str, u16) = ("config.linkerd.io/inbound-port", 4143);
+
+/// The proxy's own ports; one that was moved is its own unless something else listens there.
 fn own_ports(pod: &PodGroup<'_>, data_plane: DataPlane) -> Vec<u16> {
     let mut ports = data_plane.own_ports().to_vec();
-    let moved = pod
-        .annotation(STATUS_PORT)
-        .and_then(|port| port.parse().ok());
-    let (DataPlane::Sidecar, Some(moved)) = (data_plane, moved) else {
-        return ports;
-    };
-    let taken = APP_PORTS.contains(&moved)
-        || pod
-            .lasting_containers()
-            .filter(|container| container.spec.name != ISTIO_PROXY)
-            .flat_map(|container| &container.spec.ports)
-            .any(|port| port.container_port == moved);
-    if !taken {
-        ports.push(moved);
+    let moved = |annotation: &str| -> Option<u16> { pod.annotation(annotation)?.parse().ok() };
+    match data_plane {
+        DataPlane::Sidecar => {
+            let free = moved(STATUS_PORT).filter(|port| !is_taken(pod, ISTIO_PROXY, *port));
+            ports.extend(free);
+        }
+        DataPlane::Linkerd => {
+            for (annotation, usual) in LINKERD_PORTS {
+                if let Some(moved) = moved(annotation) {
+                    ports.retain(|port| port != usual);
+                    ports.extend(Some(moved).filter(|port| !is_taken(pod, LINKERD_PROXY, *port)));
+                }
+            }
+        }
+        _ => {}
     }
     ports
+}
+
+/// The port that Linkerd's proxies send all meshed traffic to, whatever port of the pod it is for.
+pub(super) fn linkerd_inbound_port(pod: &PodGroup<'_>) -> u16 {
+    let (annotation, usual) = INBOUND_PORT;
+    let moved = pod
+        .annotation(annotation)
+        .and_then(|port| port.parse().ok());
+    moved.unwrap_or(usual)
+}
+
+/// Whether something other than the proxy listens on a port.
+fn is_taken(pod: &PodGroup<'_>, proxy: &str, port: u16) -> bool {
+    APP_PORTS.contains(&port)
+        || pod
+            .lasting_containers()
+            .filter(|container| container.spec.name != proxy)
+            .flat_map(|container| &container.spec.ports)
+            .any(|declared| declared.container_port == port)
 }
 
 impl Inbound<'_> {
@@ -220,6 +258,7 @@ impl Inbound<'_> {
         match (self.class.data_plane, &self.way) {
             (_, Way::Sidecar(way)) => way.accepts(number),
             (_, Way::Ambient(way)) => way.accepts(number),
+            (_, Way::Linkerd(way)) => through_linkerd(way, number),
             (_, Way::Gateway(way)) => way.accepts(number),
             (data_plane, Way::Plain) => self.as_data_plane(data_plane, number),
         }
@@ -235,11 +274,11 @@ impl Inbound<'_> {
             DataPlane::NoEnvoy => Accepts::Unknown(Doubt::NoEnvoy),
             DataPlane::AmbientOutbound => Accepts::Plaintext(Cause::AmbientOutbound),
             DataPlane::ZtunnelNotReady => Accepts::Unknown(Doubt::ZtunnelNotReady),
-            DataPlane::Linkerd => Accepts::Unknown(Doubt::Linkerd),
             DataPlane::LinkerdUnredirected => Accepts::Plaintext(Cause::LinkerdUnredirected),
-            // The first three have ways of their own.
+            // The first four have ways of their own.
             DataPlane::Sidecar
             | DataPlane::Ambient
+            | DataPlane::Linkerd
             | DataPlane::Gateway
             | DataPlane::UnknownRole => Accepts::Unknown(Doubt::ProxyRole),
             DataPlane::Unmeshed(why) => Accepts::Plaintext(Cause::Unmeshed(why)),
@@ -257,6 +296,11 @@ impl Inbound<'_> {
         (self.template && !settled).then_some(Doubt::NotInjectedYet)
     }
 
+    /// Whether Linkerd's policies govern it, and none of Istio's.
+    pub fn is_linkerd(&self) -> bool {
+        matches!(self.way, Way::Linkerd(_))
+    }
+
     /// The values behind [`Inbound::accepts`].
     pub fn facts(&self, port: Option<&Port>) -> Vec<Fact> {
         if port.is_some_and(|port| port.protocol != TCP) {
@@ -267,6 +311,7 @@ impl Inbound<'_> {
         match &self.way {
             Way::Sidecar(way) => facts.extend(way.facts(number)),
             Way::Ambient(way) => facts.extend(way.facts(number)),
+            Way::Linkerd(way) => facts.extend(way.facts(number)),
             Way::Gateway(way) => facts.extend(way.facts(number)),
             Way::Plain => {}
         }
@@ -277,7 +322,7 @@ impl Inbound<'_> {
     pub fn opened_ports(&self) -> BTreeSet<u16> {
         match &self.way {
             Way::Gateway(way) => way.ports(),
-            Way::Sidecar(_) | Way::Ambient(_) | Way::Plain => BTreeSet::new(),
+            Way::Sidecar(_) | Way::Ambient(_) | Way::Linkerd(_) | Way::Plain => BTreeSet::new(),
         }
     }
 
@@ -295,7 +340,7 @@ impl Inbound<'_> {
     pub fn neighbours(&self) -> &[&str] {
         match &self.way {
             Way::Ambient(way) => way.neighbours(),
-            Way::Sidecar(_) | Way::Gateway(_) | Way::Plain => &[],
+            Way::Sidecar(_) | Way::Linkerd(_) | Way::Gateway(_) | Way::Plain => &[],
         }
     }
 
@@ -313,7 +358,9 @@ impl Inbound<'_> {
             DataPlane::Sidecar => {
                 let redirected = match &self.way {
                     Way::Sidecar(way) => way.capture.redirects(),
-                    Way::Ambient(_) | Way::Gateway(_) | Way::Plain => Captured::Yes,
+                    Way::Ambient(_) | Way::Linkerd(_) | Way::Gateway(_) | Way::Plain => {
+                        Captured::Yes
+                    }
                 };
                 match redirected {
                     Captured::No(bypass) => Enrolment::NotEnrolled(Cause::Bypass(bypass)),
@@ -343,7 +390,7 @@ impl Inbound<'_> {
         match &self.way {
             Way::Sidecar(way) => facts.extend(way.capture.redirection_facts()),
             Way::Ambient(way) => facts.extend(way.enrolment_facts().iter().cloned()),
-            Way::Gateway(_) | Way::Plain => {}
+            Way::Linkerd(_) | Way::Gateway(_) | Way::Plain => {}
         }
         facts
     }
@@ -373,5 +420,15 @@ impl SidecarWay<'_> {
         let changes = self.changes.of_port(port).into_iter();
         facts.extend(changes.flat_map(|(_, facts)| facts));
         facts
+    }
+}
+
+/// What comes of a connection through Linkerd's proxy.
+fn through_linkerd(way: &linkerd::Way<'_>, port: Option<u16>) -> Accepts {
+    match way.outcome(port) {
+        Outcome::Past(bypass) => Accepts::Plaintext(Cause::LinkerdBypass(bypass)),
+        Outcome::Decided(Demand::Open(basis)) => Accepts::Plaintext(Cause::LinkerdPolicy(basis)),
+        Outcome::Decided(Demand::Unknown(doubt)) => Accepts::Unknown(Doubt::Linkerd(doubt)),
+        Outcome::Decided(Demand::Identity(basis)) => Accepts::MutualTls(Proof::Linkerd(basis)),
     }
 }

@@ -1,7 +1,7 @@
 //! The service mesh: its control planes, the policies that they enforce, and what the data plane of a pod makes of
 //! them.
 //!
-//! Istio's semantics are those of its code, named in the modules; Linkerd is recognised so far, not judged.
+//! The semantics are those of Istio's and Linkerd's code, named in the modules.
 
 pub mod ambient;
 pub mod capture;
@@ -12,6 +12,7 @@ pub mod destinations;
 pub mod gateway;
 pub mod hosts;
 pub mod inbound;
+pub mod linkerd;
 pub mod listeners;
 pub mod mesh_wide;
 pub mod peer_authentication;
@@ -58,6 +59,10 @@ pub struct Mesh<'s> {
     gateways: Gateways<'s>,
     /// Namespaces whose label asks for Istio's ambient mode.
     ambient_namespaces: BTreeSet<&'s str>,
+    /// Namespaces with an annotation about Linkerd's injection: their objects, and what it says.
+    inject_namespaces: BTreeMap<&'s str, (usize, &'s str)>,
+    /// Linkerd's policies and defaults.
+    pub linkerd_policies: linkerd::Linkerd<'s>,
     /// The ready ztunnel of each node, and its condition.
     ztunnels: BTreeMap<&'s str, (usize, usize)>,
     /// Namespaces with pods in the network of each node.
@@ -124,8 +129,8 @@ pub enum Doubt {
     HandedOn,
     /// Versions of Istio differ on what ports of a policy mean to a ztunnel under one that is weaker or stronger.
     AmbientPorts,
-    /// Linkerd: its own policies decide.
-    Linkerd,
+    /// What Linkerd does.
+    Linkerd(linkerd::Doubt),
     /// A proxy may be injected when pods are made from the template.
     NotInjectedYet,
     /// The pod has no address yet.
@@ -194,7 +199,7 @@ impl<'s> Mesh<'s> {
         ];
         Self {
             istio,
-            linkerd: pods.iter().any(is_linkerd),
+            linkerd: pods.iter().any(is_linkerd) || shows_linkerd(snapshot),
             control_planes,
             signs_unread: signs.into_iter().find_map(|kind| gaps.anywhere(kind)),
             pods_unread: gaps.anywhere(Kind::Pod),
@@ -209,6 +214,8 @@ impl<'s> Mesh<'s> {
                 })
                 .map(|(name, _)| name)
                 .collect(),
+            inject_namespaces: inject_namespaces(snapshot),
+            linkerd_policies: linkerd::Linkerd::new(snapshot, gaps, pods),
             ztunnels: ambient::ready_ztunnels(snapshot),
             host_network: ambient::host_network(snapshot, pods),
             snapshot,
@@ -273,6 +280,24 @@ fn shows_istio(snapshot: &Snapshot, pods: &[PodGroup<'_>]) -> bool {
 fn is_named_after(name: &str, base: &str) -> bool {
     name.strip_prefix(base)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+/// Whether a webhook shows that Linkerd is in use, its pods aside.
+fn shows_linkerd(snapshot: &Snapshot) -> bool {
+    snapshot
+        .of_kind(Kind::MutatingWebhookConfiguration)
+        .any(|(_, object)| is_named_after(object.name(), "linkerd-proxy-injector"))
+}
+
+/// Annotations about Linkerd's injection, by namespace.
+fn inject_namespaces(snapshot: &Snapshot) -> BTreeMap<&str, (usize, &str)> {
+    let namespaces = snapshot.of_kind(Kind::Namespace);
+    let annotated = namespaces.filter_map(|(index, object)| {
+        let annotations = &object.projection.metadata().annotations;
+        let value = annotations.get(data_plane::INJECT)?;
+        Some((object.name(), (index, value.as_str())))
+    });
+    annotated.collect()
 }
 
 fn is_linkerd(pod: &PodGroup<'_>) -> bool {

@@ -28,10 +28,10 @@ impl Mesh<'_> {
             // One that is not ready yet takes over as soon as it is.
             DataPlane::Ambient | DataPlane::ZtunnelNotReady | DataPlane::Waypoint => Some(HBONE),
             DataPlane::Sidecar => (pod.label(TUNNEL_LABEL) == Some("http")).then_some(HBONE),
+            DataPlane::Linkerd => Some(super::inbound::linkerd_inbound_port(pod)),
             DataPlane::Gateway
             | DataPlane::NoEnvoy
             | DataPlane::AmbientOutbound
-            | DataPlane::Linkerd
             | DataPlane::LinkerdUnredirected
             | DataPlane::UnknownRole
             | DataPlane::Unmeshed(_) => None,

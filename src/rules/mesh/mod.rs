@@ -1,6 +1,7 @@
 //! Mutual TLS: what the mesh enforces as a whole, on each port, and who is in it.
 
 mod global_strict_mtls;
+mod linkerd_words;
 mod mesh_client_tls;
 mod mesh_enrolment;
 #[cfg(test)]

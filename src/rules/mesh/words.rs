@@ -28,8 +28,8 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         | Doubt::CaptureValue
         | Doubt::ProxyRole
         | Doubt::AmbientPorts
-        | Doubt::TlsNotInherited
-        | Doubt::Linkerd => Reason::Unrecognised,
+        | Doubt::TlsNotInherited => Reason::Unrecognised,
+        Doubt::Linkerd(doubt) => super::linkerd_words::reason_of_doubt(doubt),
         Doubt::SecondNetwork | Doubt::NoEnvoy | Doubt::HandedOn => Reason::Unenforced,
         Doubt::SidecarListener | Doubt::EnvoyFilter => Reason::ForeignPolicy,
         Doubt::NotInjectedYet => Reason::Template,
@@ -83,7 +83,7 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
         Doubt::AmbientPorts => {
             "versions of Istio differ on what a ztunnel makes of this policy's ports"
         }
-        Doubt::Linkerd => "a Linkerd proxy, which Linkerd's own policies govern",
+        Doubt::Linkerd(doubt) => super::linkerd_words::doubt(doubt),
         Doubt::NotInjectedYet => "whether a proxy is injected is decided when a pod is made",
         Doubt::NotStarted => "the pod has no address yet",
     }
@@ -93,7 +93,13 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
 pub(super) fn reason_of_cause(cause: Cause) -> Reason {
     match cause {
         Cause::Protocol
-        | Cause::Unmeshed(Unmeshed::HostNetwork | Unmeshed::ProxyEnds | Unmeshed::OptedOut)
+        | Cause::Unmeshed(
+            Unmeshed::HostNetwork
+            | Unmeshed::ProxyEnds
+            | Unmeshed::OptedOut
+            | Unmeshed::InjectDisabled,
+        )
+        | Cause::LinkerdBypass(_)
         | Cause::Bypass(
             Bypass::ModeNone
             | Bypass::NothingIncluded
@@ -106,11 +112,16 @@ pub(super) fn reason_of_cause(cause: Cause) -> Reason {
         | Cause::Server(_)
         | Cause::Mode((_, Some(_))) => Reason::Value,
         Cause::Unmeshed(
-            Unmeshed::NotStartedAsProxy | Unmeshed::NotRedirected | Unmeshed::NoProxy,
+            Unmeshed::NotStartedAsProxy
+            | Unmeshed::NotRedirected
+            | Unmeshed::NotInjected
+            | Unmeshed::InjectWord
+            | Unmeshed::NoProxy,
         )
         | Cause::Bypass(Bypass::NotRedirected)
         | Cause::LinkerdUnredirected => Reason::Absent,
         Cause::Mode((_, None)) => Reason::Default,
+        Cause::LinkerdPolicy(basis) => super::linkerd_words::reason(basis),
     }
 }
 
@@ -133,6 +144,15 @@ pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
         Cause::Unmeshed(Unmeshed::OptedOut) => {
             "the pod opted out of the ambient mode of its namespace, and has no proxy"
         }
+        Cause::Unmeshed(Unmeshed::NotInjected) => {
+            "Linkerd's proxy is asked for by annotation, and was not injected"
+        }
+        Cause::Unmeshed(Unmeshed::InjectWord) => {
+            "the annotation linkerd.io/inject has a word that Linkerd does not know, which switches injection off"
+        }
+        Cause::Unmeshed(Unmeshed::InjectDisabled) => {
+            "the pod opted out of the Linkerd proxy that its namespace asks for"
+        }
         Cause::Unmeshed(Unmeshed::NoProxy) => "the pod has no mesh proxy",
         Cause::Bypass(Bypass::NotRedirected) => {
             "the pod has a proxy, and nothing redirects traffic to it"
@@ -150,6 +170,8 @@ pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
         Cause::LinkerdUnredirected => {
             "the pod has a Linkerd proxy, and no init container redirects traffic to it"
         }
+        Cause::LinkerdBypass(bypass) => super::linkerd_words::bypass(bypass),
+        Cause::LinkerdPolicy(basis) => return super::linkerd_words::basis(model, basis, true),
         Cause::BesideProxy => {
             "the proxy is a gateway or waypoint, and takes no traffic for the containers beside it"
         }
@@ -177,6 +199,10 @@ pub(super) fn proof(model: &Model<'_>, proof: Proof, neighbours: &[&str]) -> Str
             format!("{} asks for certificates of clients", named(model, gateway))
         }
         Proof::Waypoint => "a waypoint takes nothing but the tunnel".to_owned(),
+        Proof::Linkerd(basis) => format!(
+            "{}, and traffic passes Linkerd's proxy first, which lets in nothing else but probes of the kubelet",
+            super::linkerd_words::basis(model, basis, false)
+        ),
     }
 }
 

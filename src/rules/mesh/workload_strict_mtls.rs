@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::words;
 use crate::kind::Kind;
 use crate::model::mesh::Fact;
-use crate::model::mesh::inbound::{Accepts, Inbound};
+use crate::model::mesh::inbound::{Accepts, Inbound, Proof};
+use crate::model::mesh::linkerd::Basis;
 use crate::model::mesh::ports::APP_PORTS;
 use crate::model::{Model, PodGroup, Role};
 use crate::rules::{
@@ -33,6 +34,16 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::Gateway),
         // The mesh configuration and the labels that it selects namespaces by: the model says where they count.
         Read::refines(Kind::ConfigMap),
+        // Linkerd's, which count for pods with its proxy alone; rows of theirs say which they rest on.
+        Read::refines(Kind::Server),
+        Read::refines(Kind::ServerAuthorization),
+        Read::refines(Kind::LinkerdAuthorizationPolicy),
+        Read::refines(Kind::LinkerdHttpRoute),
+        Read::refines(Kind::HttpRoute),
+        Read::refines(Kind::GrpcRoute),
+        // The model says where one of these decides.
+        Read::refines(Kind::MeshTlsAuthentication),
+        Read::refines(Kind::NetworkAuthentication),
         Read::refines(Kind::Namespace),
         // Owners of pods that nothing else shows to be an app's.
         Read::refines(Kind::ReplicaSet),
@@ -70,11 +81,11 @@ fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation>
     let none_of_its_own = ports
         .keys()
         .all(|port| inbound.accepts(Some(port)) == Accepts::OwnPort);
-    let as_a_whole = none_of_its_own
-        .then(|| observe(model, subject.clone(), &inbound, None).facts(inbound.facts(None)));
-    let further = further_ports(model, subject.clone(), pod, &ports);
+    let as_a_whole =
+        none_of_its_own.then(|| observe(model, index, &inbound, None).facts(inbound.facts(None)));
+    let further = further_ports(model, subject, pod, &ports);
     let by_port = ports.into_iter().map(|(port, facts)| {
-        observe(model, subject.clone(), &inbound, Some(&port))
+        observe(model, index, &inbound, Some(&port))
             .facts(facts)
             .facts(inbound.facts(Some(&port)))
             .port(port)
@@ -100,30 +111,52 @@ fn further_ports(
     (!all_known).then(|| Observation::may_be_of_app(subject, pod, owner))
 }
 
+/// Kinds of Istio, which say nothing of a pod with Linkerd's proxy.
+const OF_ISTIO: &[Kind] = &[Kind::PeerAuthentication, Kind::Sidecar, Kind::EnvoyFilter];
+
 fn observe(
     model: &Model<'_>,
-    subject: Subject,
+    group: usize,
     inbound: &Inbound<'_>,
     port: Option<&Port>,
 ) -> Observation {
-    let observation = weigh(model, subject, inbound, port);
-    if !inbound.is_gateway() {
+    let accepts = inbound.accepts(port);
+    let observation = weigh(model, Subject::Pods(group), inbound, accepts);
+    if inbound.is_gateway() {
+        // Servers name ports of the Services before the pods, and may stand in any namespace.
+        return observation
+            .needs(Kind::IstioGateway, "")
+            .needs(Kind::Gateway, inbound.namespace())
+            .needs(Kind::Service, inbound.namespace());
+    }
+    if !inbound.is_linkerd() {
         return observation;
     }
-    // Servers name ports of the Services before the pods, and may stand in any namespace.
-    observation
-        .needs(Kind::IstioGateway, "")
-        .needs(Kind::Gateway, inbound.namespace())
-        .needs(Kind::Service, inbound.namespace())
+    let namespace = model.pods[group].namespace;
+    let observation = observation
+        .apart_from(OF_ISTIO)
+        .needs(Kind::Server, namespace);
+    // On a Server, further policies may let others in; what lets somebody in already is not undone by any.
+    match accepts {
+        Accepts::MutualTls(Proof::Linkerd(Basis {
+            server: Some(_), ..
+        })) => observation
+            .needs(Kind::ServerAuthorization, namespace)
+            .needs(Kind::LinkerdAuthorizationPolicy, namespace)
+            .needs(Kind::LinkerdHttpRoute, namespace)
+            .needs(Kind::HttpRoute, namespace)
+            .needs(Kind::GrpcRoute, namespace),
+        _ => observation,
+    }
 }
 
 fn weigh(
     model: &Model<'_>,
     subject: Subject,
     inbound: &Inbound<'_>,
-    port: Option<&Port>,
+    accepts: Accepts,
 ) -> Observation {
-    match inbound.accepts(port) {
+    match accepts {
         Accepts::ServerTls(gateway) => Observation::fail(
             subject,
             Reason::Value,

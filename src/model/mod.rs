@@ -13,6 +13,7 @@ pub mod capabilities;
 pub mod databases;
 pub mod edge;
 mod grouping;
+pub mod host_paths;
 pub mod ingress_controllers;
 pub mod limits;
 pub mod mendix;
@@ -33,6 +34,7 @@ pub mod sidecars;
 pub mod storage;
 pub mod tokens;
 pub mod user_namespaces;
+pub mod volumes;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;
@@ -71,6 +73,8 @@ pub struct Model<'s> {
     pub mesh: mesh::Mesh<'s>,
     /// What leads to which pod on which port.
     pub services: services::Services,
+    /// What the claims of pods lead to.
+    pub volumes: volumes::Volumes<'s>,
 }
 
 impl<'s> Model<'s> {
@@ -101,6 +105,7 @@ impl<'s> Model<'s> {
             operators,
             mesh,
             services,
+            volumes: volumes::Volumes::new(snapshot),
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{ArgumentFacts, EnvironmentFacts};
 use super::metadata::{Metadata, Scalar, null_default};
-use super::volume::{self, Volume, VolumeMount};
+use super::volume::{self, Volume, VolumeDevice, VolumeMount};
 use super::words;
 
 /// What replicas of one template share.
@@ -127,6 +127,8 @@ pub struct Container {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_context: Option<SecurityContext>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_devices: Vec<VolumeDevice>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volume_mounts: Vec<VolumeMount>,
     /// The few variables that decide something, by name; all others are dropped.
     #[serde(skip_serializing_if = "EnvironmentFacts::is_empty")]
@@ -155,6 +157,8 @@ struct ContainerWire {
     #[serde(default)]
     security_context: Option<SecurityContext>,
     #[serde(default, deserialize_with = "null_default")]
+    volume_devices: Vec<VolumeDevice>,
+    #[serde(default, deserialize_with = "null_default")]
     volume_mounts: Vec<VolumeMount>,
     #[serde(default, deserialize_with = "null_default")]
     env: EnvironmentFacts,
@@ -177,6 +181,7 @@ impl From<ContainerWire> for Container {
                 .resources
                 .filter(|resources| *resources != Resources::default()),
             security_context: wire.security_context,
+            volume_devices: wire.volume_devices,
             volume_mounts: wire.volume_mounts,
             env,
             args,
@@ -451,8 +456,11 @@ const INSTANCE_ANNOTATIONS: &[&str] = &[
 
 impl Pod {
     /// Takes out what differs between replicas, so that equal pods have equal projections.
-    pub(super) fn take_instance(&mut self) -> PodInstance {
+    pub(super) fn take_instance(&mut self, name: &str) -> PodInstance {
         self.spec.normalise();
+        for volume in &mut self.spec.volumes {
+            volume::normalise_claim(volume, name);
+        }
         let mut status = self.status.take();
         if let Some(status) = &mut status {
             let mut conditions = std::mem::take(&mut status.conditions).into_vec();

@@ -28,11 +28,16 @@ const BESIDE: [&str; 3] = [
 ];
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    // Every namespace is judged by name, and there may be more in scope than are known.
+    let unknown = model.scope.unknown.map(|missing| {
+        let message = "which namespaces hold Mendix objects could not be read";
+        Observation::indeterminate(Subject::Cluster, missing.into(), message)
+    });
+    let known = model.scope.namespaces();
     Box::new(
-        model
-            .scope
-            .namespaces()
-            .map(move |namespace| observe(model, namespace)),
+        known
+            .map(move |namespace| observe(model, namespace))
+            .chain(unknown),
     )
 }
 

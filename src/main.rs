@@ -36,17 +36,43 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Ends at once on Ctrl-C, also in the middle of work that does not wait; nothing half-written stays behind.
+/// Ends at once on Ctrl-C or when asked to terminate, also in the middle of work that does not wait; nothing half-written stays behind.
 #[expect(
     clippy::exit,
     reason = "the only way to end work that runs on another thread"
 )]
 async fn end_on_signal() {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        cli::discard_pending();
-        let _ = writeln!(std::io::stderr(), "error: interrupted");
-        std::process::exit(2);
+    let Some(why) = signalled().await else {
+        return;
+    };
+    cli::discard_pending();
+    let _ = writeln!(std::io::stderr(), "error: {why}");
+    std::process::exit(2);
+}
+
+/// Waits for a signal that asks to end; `None` where none can be waited for.
+#[cfg(unix)]
+async fn signalled() -> Option<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    // Job runners and kubelets end a process with SIGTERM.
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return interrupted().await;
+    };
+    tokio::select! {
+        why = interrupted() => why,
+        received = terminate.recv() => received.map(|()| "terminated"),
     }
+}
+
+/// Waits for a signal that asks to end; `None` where none can be waited for.
+#[cfg(not(unix))]
+async fn signalled() -> Option<&'static str> {
+    interrupted().await
+}
+
+async fn interrupted() -> Option<&'static str> {
+    tokio::signal::ctrl_c().await.ok().map(|()| "interrupted")
 }
 
 #[expect(

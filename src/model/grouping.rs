@@ -382,7 +382,7 @@ fn templates<'s>(
                 replicas,
                 chain,
                 workload: (kind.name().to_owned(), object.name().to_owned()),
-                lifecycle: Lifecycle::Running,
+                lifecycle: of_workload(object.projection.as_ref()),
                 windows: template
                     .spec
                     .os
@@ -406,6 +406,14 @@ fn templates<'s>(
             Some(group)
         })
     })
+}
+
+/// A Job that has ended makes no more pods.
+fn of_workload(projection: &Projection) -> Lifecycle {
+    match projection {
+        Projection::Workload(job) if job.status.has_ended() => Lifecycle::Finished,
+        _ => Lifecycle::Running,
+    }
 }
 
 fn template(projection: &Projection) -> Option<(&pod::PodTemplate, Option<i64>, &'static str)> {

@@ -10,6 +10,7 @@
 
 pub mod apps;
 pub mod capabilities;
+pub mod databases;
 pub mod edge;
 mod grouping;
 pub mod host_paths;
@@ -30,6 +31,8 @@ pub mod security;
 pub mod selector;
 pub mod services;
 pub mod sidecars;
+pub mod storage;
+pub mod tokens;
 pub mod user_namespaces;
 pub mod volumes;
 

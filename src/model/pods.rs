@@ -205,11 +205,12 @@ impl<'s> PodGroup<'s> {
 
     /// Name of the service account; the API's default is `default`.
     pub fn service_account(&self) -> &'s str {
-        self.spec
-            .service_account_name
-            .as_deref()
-            .filter(|name| !name.is_empty())
-            .unwrap_or("default")
+        let names = [&self.spec.service_account_name, &self.spec.service_account];
+        names
+            .into_iter()
+            .flatten()
+            .find(|name| !name.is_empty())
+            .map_or("default", String::as_str)
     }
 
     /// The resources in force for a container, where the kubelet reports them.

@@ -1,5 +1,9 @@
 //! Who may do what: roles with aggregation, bindings, and the groups of service accounts.
 
+mod accounts;
+mod holders;
+mod powers;
+
 use std::collections::BTreeSet;
 
 use super::selector;
@@ -7,6 +11,10 @@ use crate::kind::Kind;
 use crate::projection::Projection;
 use crate::projection::rbac::{Binding, PolicyRule, RbacSubject, Role};
 use crate::snapshot::Snapshot;
+
+pub use accounts::Account;
+pub use holders::{Access, Held, Holders, Holding};
+pub use powers::{Power, Source};
 
 /// Verbs that change objects.
 const WRITE_VERBS: &[&str] = &[
@@ -25,6 +33,15 @@ pub struct Grant {
     pub binding: usize,
     /// Index of the Role or ClusterRole.
     pub role: usize,
+}
+
+/// A rule of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleAt {
+    /// Index of the Role or ClusterRole.
+    pub role: usize,
+    /// Its place in the role's `rules`.
+    pub rule: usize,
 }
 
 /// The binding through which a service account may write objects of `group` in `namespace`, if any.

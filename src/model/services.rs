@@ -15,12 +15,14 @@ mod index;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use self::index::{Addresses, Selection};
-use super::pods::{ContainerClass, PodGroup};
+use super::mendix::ADMIN_PORTS;
+use super::pods::{ContainerClass, PodGroup, Role};
 use crate::kind::Kind;
 use crate::model::Port;
-use crate::projection::network::{EndpointSlice, Service, ServicePort, ServiceSpec};
+use crate::projection::network::{EndpointPort, EndpointSlice, Service, ServicePort, ServiceSpec};
 use crate::projection::pod::ContainerPort;
 use crate::projection::{Projection, Scalar};
 use crate::snapshot::Snapshot;
@@ -183,23 +185,17 @@ impl Services {
                     resolved.groups.push(group);
                     resolved
                         .targets
-                        .extend(
-                            content
-                                .ports
-                                .iter()
-                                .enumerate()
-                                .filter_map(|(index, port)| {
-                                    let protocol = protocol(port.protocol.as_deref());
-                                    Some(Target {
-                                        group,
-                                        service_port: named(spec, port.name.as_deref(), &protocol),
-                                        // A slice port without a number is routed by nobody.
-                                        port: port.port.filter(|port| *port > 0)?,
-                                        protocol,
-                                        via: Via::Slice(slice, endpoint, index),
-                                    })
-                                }),
-                        );
+                        .extend(content.ports.iter().enumerate().flat_map(|(index, port)| {
+                            let protocol = protocol(port.protocol.as_deref());
+                            let numbers = numbers(port, &protocol, pods.get(group));
+                            numbers.into_iter().map(move |number| Target {
+                                group,
+                                service_port: named(spec, port.name.as_deref(), &protocol),
+                                port: number,
+                                protocol: protocol.clone(),
+                                via: Via::Slice(slice, endpoint, index),
+                            })
+                        }));
                 }
             }
         }
@@ -386,6 +382,23 @@ fn named(spec: &ServiceSpec, name: Option<&str>, protocol: &str) -> Option<usize
         port.name.as_deref().unwrap_or_default() == name.unwrap_or_default()
             && port.protocol.as_deref().unwrap_or("TCP") == protocol
     })
+}
+
+/// The numbers that a slice's port stands for. Without a number it is all ports of the endpoint, of which those count
+/// that the pod declares and those that an app has without declaring them. Nothing listens on 0.
+fn numbers(port: &EndpointPort, protocol: &str, pod: Option<&PodGroup<'_>>) -> BTreeSet<u16> {
+    let all = || {
+        let containers = pod.into_iter().flat_map(PodGroup::lasting_containers);
+        let declared = containers.flat_map(|container| &container.spec.ports);
+        let declared = declared
+            .filter(|declared| declared.protocol.as_deref().unwrap_or("TCP") == protocol)
+            .map(|declared| declared.container_port);
+        let is_app = protocol == "TCP" && pod.is_some_and(|pod| pod.role == Role::App);
+        let implied = [8080].into_iter().chain(ADMIN_PORTS).filter(|_| is_app);
+        declared.chain(implied).collect()
+    };
+    let numbers: BTreeSet<u16> = port.port.map_or_else(all, |number| [number].into());
+    numbers.into_iter().filter(|number| *number > 0).collect()
 }
 
 /// Absent means TCP.

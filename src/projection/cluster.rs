@@ -96,6 +96,17 @@ pub struct RuntimeClass {
     pub handler: String,
 }
 
+/// ServiceAccount: never its `secrets` and `imagePullSecrets`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceAccount {
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// Absent means true; a pod's own field decides before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automount_service_account_token: Option<bool>,
+}
+
 /// LimitRange.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LimitRange {

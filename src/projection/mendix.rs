@@ -28,12 +28,41 @@ pub struct MendixAppSpec {
     pub replicas: Option<i64>,
     #[serde(default, deserialize_with = "null_default")]
     pub runtime: MendixRuntime,
+    /// Its database.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "ServicePlan::is_unset"
+    )]
+    pub database: ServicePlan,
+    /// Its file store.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "ServicePlan::is_unset"
+    )]
+    pub storage: ServicePlan,
     #[serde(
         default,
         rename = "jvmMemorySettings",
         skip_serializing_if = "JvmMemorySettings::is_empty"
     )]
     pub jvm_memory_settings: JvmMemorySettings,
+}
+
+/// `MendixApp.spec.database` and `MendixApp.spec.storage`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServicePlan {
+    /// Name of a StoragePlan; absent or empty where a secret store holds the credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_plan: Option<String>,
+}
+
+impl ServicePlan {
+    fn is_unset(&self) -> bool {
+        self.service_plan.is_none()
+    }
 }
 
 /// `MendixApp.spec.jvmMemorySettings`.

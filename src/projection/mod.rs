@@ -23,6 +23,7 @@ pub mod network;
 pub mod pod;
 pub mod rbac;
 pub mod routing;
+pub mod storage;
 pub mod volume;
 mod words;
 pub mod workload;
@@ -48,6 +49,7 @@ pub enum Projection {
     PersistentVolumeClaim(claims::PersistentVolumeClaim),
     Pod(pod::Pod),
     Service(network::Service),
+    ServiceAccount(cluster::ServiceAccount),
     WebhookConfiguration(cluster::WebhookConfiguration),
     Workload(workload::Workload),
     CronJob(workload::CronJob),
@@ -73,6 +75,8 @@ pub enum Projection {
     MendixApp(mendix::MendixApp),
     OperatorConfiguration(mendix::OperatorConfiguration),
     Runtime(mendix::Runtime),
+    StorageInstance(storage::StorageInstance),
+    StoragePlan(storage::StoragePlan),
     Role(rbac::Role),
     Binding(rbac::Binding),
     Route(routing::Route),
@@ -116,6 +120,7 @@ decode! {
     claims::PersistentVolume => PersistentVolume,
     claims::PersistentVolumeClaim => PersistentVolumeClaim,
     network::Service => Service,
+    cluster::ServiceAccount => ServiceAccount,
     cluster::WebhookConfiguration => WebhookConfiguration,
     network::EndpointSlice => EndpointSlice,
     gateway::Gateway => Gateway,
@@ -140,6 +145,8 @@ decode! {
     mendix::MendixApp => MendixApp,
     mendix::OperatorConfiguration => OperatorConfiguration,
     mendix::Runtime => Runtime,
+    storage::StorageInstance => StorageInstance,
+    storage::StoragePlan => StoragePlan,
     rbac::Role => Role,
     rbac::Binding => Binding,
     istio::PeerAuthentication => PeerAuthentication,
@@ -203,6 +210,7 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::PersistentVolumeClaim => visitor.visit::<claims::PersistentVolumeClaim>(),
         Kind::Pod => visitor.visit::<pod::Pod>(),
         Kind::Service => visitor.visit::<network::Service>(),
+        Kind::ServiceAccount => visitor.visit::<cluster::ServiceAccount>(),
         Kind::MutatingWebhookConfiguration => visitor.visit::<cluster::WebhookConfiguration>(),
         Kind::ReplicationController
         | Kind::DaemonSet
@@ -236,6 +244,8 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::MendixApp => visitor.visit::<mendix::MendixApp>(),
         Kind::OperatorConfiguration => visitor.visit::<mendix::OperatorConfiguration>(),
         Kind::Runtime => visitor.visit::<mendix::Runtime>(),
+        Kind::StorageInstance => visitor.visit::<storage::StorageInstance>(),
+        Kind::StoragePlan => visitor.visit::<storage::StoragePlan>(),
         Kind::ClusterRole | Kind::Role => visitor.visit::<rbac::Role>(),
         Kind::ClusterRoleBinding | Kind::RoleBinding => visitor.visit::<rbac::Binding>(),
         Kind::PeerAuthentication => visitor.visit::<istio::PeerAuthentication>(),
@@ -273,6 +283,7 @@ impl Projection {
             Self::PersistentVolumeClaim(object) => &object.metadata,
             Self::Pod(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
+            Self::ServiceAccount(object) => &object.metadata,
             Self::WebhookConfiguration(object) => &object.metadata,
             Self::Workload(object) => &object.metadata,
             Self::CronJob(object) => &object.metadata,
@@ -299,6 +310,8 @@ impl Projection {
             Self::MendixApp(object) => &object.metadata,
             Self::OperatorConfiguration(object) => &object.metadata,
             Self::Runtime(object) => &object.metadata,
+            Self::StorageInstance(object) => &object.metadata,
+            Self::StoragePlan(object) => &object.metadata,
             Self::Role(object) => &object.metadata,
             Self::Binding(object) => &object.metadata,
             Self::PeerAuthentication(object) => &object.metadata,

@@ -72,6 +72,12 @@ pub struct PodSpec {
     pub runtime_class_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account_name: Option<String>,
+    /// The old name of `serviceAccountName`, kept where that one is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+    /// Decides before the field of the service account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automount_service_account_token: Option<bool>,
     #[serde(
         default,
         deserialize_with = "null_default",
@@ -489,6 +495,10 @@ impl Pod {
 impl PodSpec {
     /// Takes out what the API server writes differently, or twice, on each pod.
     fn normalise(&mut self) {
+        let name = self.service_account_name.as_deref();
+        if name.is_some_and(|name| !name.is_empty()) {
+            self.service_account = None;
+        }
         for volume in &mut self.volumes {
             volume::normalise(&mut volume.name);
         }

@@ -1,9 +1,9 @@
 //! Workloads: objects that carry a pod template.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::metadata::{Metadata, null_default};
-use super::pod::PodTemplate;
+use super::pod::{Condition, PodTemplate};
 
 /// Deployment, ReplicaSet, StatefulSet, DaemonSet, Job and ReplicationController.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,6 +12,45 @@ pub struct Workload {
     pub metadata: Metadata,
     #[serde(default)]
     pub spec: WorkloadSpec,
+    /// Of a Job: whether it has ended.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "WorkloadStatus::is_empty"
+    )]
+    pub status: WorkloadStatus,
+}
+
+/// The part of their `status` that counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WorkloadStatus {
+    /// Only those that a Job ends with are kept.
+    #[serde(
+        default,
+        deserialize_with = "of_the_end",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub conditions: Vec<Condition>,
+}
+
+impl WorkloadStatus {
+    fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// Whether the pods of a Job have ended, and no more will be made.
+    pub fn has_ended(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
+/// A Job ends with the condition `Complete` or `Failed`; no other workload has one of these.
+fn of_the_end<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
+    let mut conditions: Vec<Condition> = null_default(deserializer)?;
+    conditions.retain(|condition| {
+        ["Complete", "Failed"].contains(&&*condition.kind) && &*condition.status == "True"
+    });
+    Ok(conditions)
 }
 
 /// The part of their `spec` that counts.

@@ -47,10 +47,11 @@ impl Gate {
         }
         if failures > 0 {
             let threshold = options.fail_on.name();
+            let rows = if failures == 1 { "row" } else { "rows" };
             return Self::new(
                 options,
                 1,
-                format!("{failures} failing rows of severity {threshold} or above"),
+                format!("{failures} failing {rows} of severity {threshold} or above"),
             );
         }
         if scope.unknown.is_some() {

@@ -206,6 +206,8 @@ pub enum Reason {
     SourceAddressNotProvable,
     /// What restricts access is outside the cluster.
     RestrictionOutsideCluster,
+    /// A database that nothing assigns to an app.
+    AssignmentUnknown,
 }
 
 impl Reason {
@@ -264,6 +266,7 @@ impl Reason {
             Self::SourceAddressLost => "source-address-lost",
             Self::SourceAddressNotProvable => "source-address-not-provable",
             Self::RestrictionOutsideCluster => "restriction-outside-cluster",
+            Self::AssignmentUnknown => "assignment-unknown",
         }
     }
 }

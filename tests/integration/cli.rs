@@ -42,6 +42,46 @@ fn the_example_writes_three_outputs_and_its_evidence_fits_the_schema() {
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn asked_to_terminate_it_ends_at_once_with_nothing_written() {
+    // A server that takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = silent.local_addr().expect("it has an address");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let kubeconfig = folder.path().join("config");
+    let config = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": format!("http://{address}")}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {}}],
+    });
+    std::fs::write(&kubeconfig, config.to_string()).expect("the file can be written");
+    let outputs = tempfile::tempdir().expect("a folder can be made");
+    let child = sc39()
+        .args(["scan", "--request-timeout", "60s", "--kubeconfig"])
+        .arg(&kubeconfig)
+        .arg("-o")
+        .arg(format!("json={}", outputs.path().join("e.json").display()))
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    // The connection shows that it is under way, the handler of signals included.
+    let connection = silent.accept().expect("it connects");
+    let kill = std::process::Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(kill.success());
+    let output = child.wait_with_output().expect("it ends");
+    drop(connection);
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr, "error: terminated\n");
+    let written = std::fs::read_dir(outputs.path()).expect("the folder is there");
+    assert_eq!(written.count(), 0);
+}
+
 /// Runs the example with waivers of that transcript; the table and the evidence.
 fn waived(file: &str) -> (String, serde_json::Value, Option<i32>) {
     let folder = tempfile::tempdir().expect("a folder can be made");

@@ -24,6 +24,7 @@ const DEFAULT_REVISION: &str = "default";
 /// An object to get.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name {
+    /// Empty of objects outside namespaces.
     pub(super) namespace: String,
     pub(super) name: String,
 }
@@ -132,7 +133,8 @@ pub(super) async fn get(
     name: Name,
 ) -> Outcome {
     let started_at = session.now();
-    let path = path::of(kind, version, Some(&name.namespace), Some(&name.name));
+    let namespace = Some(name.namespace).filter(|namespace| !namespace.is_empty());
+    let path = path::of(kind, version, namespace.as_deref(), Some(&name.name));
     let answer = session.ask(Question::get(&path)).await;
     let place = Place {
         kind,
@@ -141,7 +143,7 @@ pub(super) async fn get(
     };
     let decoded = answer.map(|answer| decode::object(place, &answer.body, interner));
     let mut source = SourceRead {
-        namespace: Some(name.namespace),
+        namespace,
         name: Some(name.name),
         ..asked(session, kind, version, started_at)
     };

@@ -13,7 +13,7 @@ use super::connect::Connected;
 use super::discovery::{Discovery, Served};
 use super::failure::Failure;
 use super::list::{Counter, Lister, Outcome, Target};
-use super::named::{self, CLUSTER_NAMESPACE};
+use super::named::{self, CLUSTER_NAMESPACE, Name};
 use super::server::{self, About};
 use super::session::{Session, rfc3339};
 use super::{Clock, LiveError, Progress, Request};
@@ -224,6 +224,7 @@ impl Stages<'_> {
     async fn read(&self, namespaces: Vec<String>) -> Result<Found, Unauthorized> {
         let mut found = Found::default();
         self.list_cluster(&mut found).await?;
+        self.get_namespaces(&mut found, &namespaces).await?;
         self.list_namespaces(&mut found, namespaces).await?;
         if self.kinds.contains(&Kind::ConfigMap) {
             self.progress.started(Kind::ConfigMap);
@@ -292,6 +293,37 @@ impl Stages<'_> {
                 Err(Box::new(source))
             }
         }
+    }
+
+    /// Gets the namespaces that are asked for by name where the list of all is refused: their labels count.
+    async fn get_namespaces(
+        &self,
+        found: &mut Found,
+        names: &[String],
+    ) -> Result<(), Unauthorized> {
+        let kind = Kind::Namespace;
+        let refused = found
+            .listing(kind)
+            .is_some_and(|list| list.status == ReadStatus::Forbidden);
+        let Some(version) = self.version(kind).ok().filter(|_| refused) else {
+            return Ok(());
+        };
+        let mut wanted: BTreeSet<Name> = BTreeSet::new();
+        for name in names.iter().filter(|name| named::is_name(name)) {
+            wanted.insert(Name {
+                namespace: String::new(),
+                name: name.clone(),
+            });
+        }
+        let session = self.lister.session;
+        let interner = &self.lister.interner;
+        let mut outcomes = stream::iter(wanted)
+            .map(|name| named::get(session, interner, kind, version, name))
+            .buffer_unordered(SMALL_REQUESTS_AT_ONCE);
+        while let Some(outcome) = outcomes.next().await {
+            found.take(outcome)?;
+        }
+        Ok(())
     }
 
     /// Lists by namespace what may not be listed over the whole cluster.

@@ -256,7 +256,7 @@ fn what_is_not_read_leaves_no_trace_but_a_count() {
 ---
 {apiVersion: v1, kind: SecretList, items: [{metadata: {name: t}, data: {canary: canary}}]}
 ---
-{apiVersion: v1, kind: ServiceAccount, metadata: {name: canary}}
+{apiVersion: v1, kind: PodTemplate, metadata: {name: canary}}
 ---
 {apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: canary}}
 ---

@@ -195,7 +195,7 @@ fn slices_lead_to_pods_by_address() {
         ),
         (&bare, "10.0.0.9", "[{port: 9000}]", &[], "nobody's address"),
         (&bare, "a.example", "[{port: 9000}]", &[], "a host name"),
-        (&bare, "10.0.0.1", "[{name: admin}]", &[], "no port number"),
+        (&bare, "10.0.0.1", "[{name: admin}]", &[], "all of none"),
         (
             &selecting,
             "10.0.0.1",

@@ -64,6 +64,9 @@ fn observe(subject: Subject, pod: &PodGroup<'_>) -> Observation {
 }
 
 fn is_list(fields: &[&str]) -> String {
-    let verb = if fields.len() == 1 { "is" } else { "are" };
-    format!("{} {verb}", fields.join(" and "))
+    match fields {
+        [] => String::new(),
+        [field] => format!("{field} is"),
+        [first @ .., last] => format!("{} and {last} are", first.join(", ")),
+    }
 }

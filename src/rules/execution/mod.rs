@@ -3,6 +3,7 @@
 mod capabilities;
 mod container_runtime;
 mod ephemeral_containers;
+mod exec_access;
 mod host_namespaces;
 mod host_path_volumes;
 mod immutable_root_filesystem;
@@ -14,6 +15,7 @@ mod privileged_containers;
 mod proc_mount;
 mod process_namespace_sharing;
 mod seccomp_profile;
+mod service_accounts;
 mod shared_writable_volumes;
 
 use super::Rule;
@@ -35,4 +37,6 @@ pub(super) static RULES: &[&Rule] = &[
     &shared_writable_volumes::RULE,
     &container_runtime::RULE,
     &pod_security_admission::RULE,
+    &exec_access::RULE,
+    &service_accounts::RULE,
 ];

@@ -1,6 +1,6 @@
 //! Each app has pods of its own: one runtime container, of one MendixApp.
 
-use crate::kind::Kind;
+use crate::kind::{Kind, MENDIX_GROUP};
 use crate::model::mendix::is_runtime;
 use crate::model::pods::AppClaim;
 use crate::model::{Container, Model, PodGroup};
@@ -90,6 +90,7 @@ fn belongs(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observati
                 Some(name),
             )
         });
+    let observation = owner(model, pod, &claim, observation);
     let observation = match app {
         Some((index, name)) => observation.read_of(index, "/metadata/name", Some(name)),
         None => observation,
@@ -99,6 +100,44 @@ fn belongs(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observati
         Some((kind, namespace)) => observation.needs(*kind, namespace),
         None => observation,
     }
+}
+
+/// The reference that names the app, or its Runtime, at the end of the owner chain.
+fn owner(
+    model: &Model<'_>,
+    pod: &PodGroup<'_>,
+    claim: &AppClaim,
+    observation: Observation,
+) -> Observation {
+    let links = &pod.chain.links;
+    let place = links.iter().rposition(|link| {
+        link.group == MENDIX_GROUP && Some(&link.name) == claim.by_owner.as_ref()
+    });
+    let Some((place, link)) = place.and_then(|place| Some((place, links.get(place)?))) else {
+        return observation;
+    };
+    // The first link is named by the pod itself, or by the workload whose template this is.
+    let below = place.checked_sub(1).and_then(|below| links.get(below));
+    let holder = match below {
+        Some(below) => below.object,
+        None => pod.members.first().copied(),
+    };
+    let Some(holder) = holder else {
+        return observation;
+    };
+    let references = &model.object(holder).projection.metadata().owner_references;
+    let index = references
+        .iter()
+        .position(|owner| owner.name == link.name && owner.kind == link.kind);
+    let Some(index) = index else {
+        return observation;
+    };
+    let pointer = format!("/metadata/ownerReferences/{index}/name");
+    if below.is_none() && !pod.is_template() {
+        // All pods of the group share it.
+        return observation.read(pointer, Some(&link.name));
+    }
+    observation.read_of(holder, pointer, Some(&link.name))
 }
 
 /// What contradicts the app that the pod is taken to belong to.

@@ -1,5 +1,6 @@
 //! Tenancy: what keeps one app and one environment from another.
 
+mod dedicated_storage;
 mod dtap_mode;
 mod environment_tier;
 mod namespace_isolation;
@@ -14,6 +15,7 @@ pub(super) static RULES: &[&Rule] = &[
     &environment_tier::RULE,
     &single_operator::RULE,
     &dtap_mode::RULE,
+    &dedicated_storage::RULE,
 ];
 
 /// A label as a JSON pointer names it.

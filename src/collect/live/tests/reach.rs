@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::fake::groups;
 use super::*;
+use crate::model::{Model, ScopeRequest};
 
 const FORBIDDEN: ReadStatus = ReadStatus::Forbidden;
 
@@ -176,9 +177,13 @@ async fn without_the_list_of_namespaces_the_flags_count() {
         1,
         "nodes have no namespace"
     );
-    let by_name = sources(&snapshot, Kind::Namespace)[1];
-    assert_eq!(by_name.name.as_deref(), Some("kube-system"));
-    assert_eq!(by_name.status, ReadStatus::Absent);
+    let by_name = &sources(&snapshot, Kind::Namespace)[1..];
+    let by_name: Vec<_> = by_name
+        .iter()
+        .map(|source| (source.name.as_deref(), source.status))
+        .collect();
+    let absent = |name| (Some(name), ReadStatus::Absent);
+    assert_eq!(by_name, [absent("a"), absent("kube-system")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,6 +238,45 @@ async fn mesh_config_is_asked_for_by_name() {
         .filter(|path| path.contains("configmaps?"));
     assert_eq!(lists.count(), 0);
     assert!(fake.log().iter().all(|path| !path.contains("secrets")));
+}
+
+/// Who may not list namespaces may still read the ones that are asked for, labels and all.
+#[tokio::test(start_paused = true)]
+async fn namespaces_that_may_not_be_listed_are_read_by_name() {
+    let fake = Fake::new(|path, _| match path {
+        "/api/v1/namespaces?limit=2" | "/api/v1/namespaces/b" => Some(refused(403, "Forbidden")),
+        "/api/v1/namespaces/a" => Some(json(
+            &json!({"metadata": {"name": "a", "labels": {"tier": "test"}}}),
+        )),
+        _ => None,
+    });
+    let snapshot = collect(&fake, &[Kind::Pod], &["a", "b", "c", "../x"])
+        .await
+        .unwrap();
+    assert_eq!(names(&snapshot, Kind::Namespace), ["a"]);
+    let gets: Vec<_> = snapshot
+        .coverage
+        .sources
+        .iter()
+        .filter(|source| source.kind == Kind::Namespace)
+        .filter_map(|source| Some((source.name.as_deref()?, source.status)))
+        .collect();
+    assert_eq!(
+        gets,
+        [
+            ("a", ReadStatus::Read),
+            ("b", FORBIDDEN),
+            ("c", ReadStatus::Absent),
+            ("kube-system", ReadStatus::Absent),
+        ]
+    );
+    let everything = ScopeRequest {
+        namespaces: vec!["a".to_owned()],
+        ..ScopeRequest::default()
+    };
+    let model = Model::new(&snapshot, &everything);
+    let read = model.namespaces.get("a").unwrap();
+    assert_eq!((read.unread, read.tier.is_some()), (None, true));
 }
 
 #[tokio::test(start_paused = true)]

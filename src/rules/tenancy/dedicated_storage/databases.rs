@@ -1,0 +1,174 @@
+//! Databases inside the cluster: which apps they serve, and whether they are open to outside of it.
+
+use std::collections::BTreeSet;
+
+use super::Finding;
+use crate::kind::Kind;
+use crate::model::databases::{Assignment, Database, Databases};
+use crate::model::services::Publication;
+use crate::model::{App, Model, PodGroup};
+use crate::rules::{Reason, Verdict};
+
+/// What can be a database, and what leads to one.
+const DATABASES: &[Kind] = &[
+    Kind::Pod,
+    Kind::Service,
+    Kind::Deployment,
+    Kind::StatefulSet,
+];
+
+/// What is found of the databases that an app's plans lead to, and of those that may be its.
+pub(super) fn findings(
+    model: &Model<'_>,
+    databases: &Databases,
+    (index, app): (usize, &App<'_>),
+) -> Vec<Finding> {
+    let Some(assignment) = databases.of_app.get(index) else {
+        return Vec::new();
+    };
+    let inside = assignment
+        .inside
+        .iter()
+        .filter_map(|service| databases.all.get(service));
+    let mut findings: Vec<Finding> = inside
+        .map(|database| of_database(model, database))
+        .collect();
+    findings.extend(outside(assignment));
+    findings.extend(unassigned(model, databases, assignment, app));
+    if assignment.named.is_empty() {
+        findings.push(resting(app.namespace));
+    }
+    for service in &assignment.inside {
+        findings.push(resting(model.object(*service).namespace()));
+    }
+    for finding in &mut findings {
+        for (plan, path, host) in &assignment.named {
+            let pointer = format!("/spec/{}", path.replace('~', "~0").replace('/', "~1"));
+            finding.read(*plan, pointer, host);
+        }
+    }
+    findings
+}
+
+/// That there is no more than was found rests on everything that could be a database, or lead to one.
+fn resting(namespace: &str) -> Finding {
+    let mut finding = Finding::new(Verdict::Pass, Reason::Value, String::new());
+    for kind in DATABASES {
+        finding.needs.push((*kind, namespace.to_owned()));
+    }
+    finding
+}
+
+/// Hosts outside the cluster are for security groups, of which a cluster shows nothing.
+fn outside(assignment: &Assignment) -> Option<Finding> {
+    let hosts: Vec<&str> = assignment
+        .outside
+        .iter()
+        .take(3)
+        .map(String::as_str)
+        .collect();
+    if hosts.is_empty() {
+        return None;
+    }
+    let words = format!("the host {} is outside the cluster", hosts.join(", "));
+    let mut finding = Finding::new(Verdict::Pass, Reason::Value, words);
+    for namespace in &assignment.unread {
+        finding.needs.push((Kind::Service, namespace.clone()));
+    }
+    Some(finding)
+}
+
+/// Something that looks like a database beside an app whose plans do not say where its own is.
+fn unassigned(
+    model: &Model<'_>,
+    databases: &Databases,
+    assignment: &Assignment,
+    app: &App<'_>,
+) -> Option<Finding> {
+    if !assignment.named.is_empty() {
+        return None;
+    }
+    let here: BTreeSet<(&str, &str)> = databases
+        .unassigned
+        .iter()
+        .filter_map(|group| model.pods.get(*group))
+        .filter(|pod| pod.namespace == app.namespace)
+        .map(|pod| workload(pod))
+        .collect();
+    let (kind, name) = here.first()?;
+    let words = format!(
+        "{kind} {name} looks like a database, and no storage plan says which app it serves"
+    );
+    Some(Finding::new(
+        Verdict::Indeterminate,
+        Reason::AssignmentUnknown,
+        words,
+    ))
+}
+
+/// A bare pod is named by chance, and names of pods do not belong into messages.
+fn workload<'p>(pod: &'p PodGroup<'_>) -> (&'p str, &'p str) {
+    match pod.workload.0.as_str() {
+        "Pod" => ("a bare", "pod"),
+        kind => (kind, pod.workload.1.as_str()),
+    }
+}
+
+fn of_database(model: &Model<'_>, database: &Database) -> Finding {
+    let name = model.object(database.service).name();
+    let namespace = model.object(database.service).namespace();
+    let what = format!("the database behind Service {namespace}/{name}");
+    let mut finding = judge(model, database, &what);
+    finding.read(database.service, "/metadata/name", name);
+    finding.needs.push((Kind::Pod, String::new()));
+    // Further Services and slices may lead there, or others here.
+    finding.needs.push((Kind::Service, String::new()));
+    finding
+        .needs
+        .push((Kind::EndpointSlice, namespace.to_owned()));
+    finding
+}
+
+fn judge(model: &Model<'_>, database: &Database, what: &str) -> Finding {
+    if let Some((service, how)) = published(model, database) {
+        let object = model.object(service);
+        let words = format!(
+            "{what} is open to outside the cluster by Service {} ({how})",
+            object.name()
+        );
+        let mut finding = Finding::new(Verdict::Fail, Reason::Value, words);
+        finding.read(service, "/metadata/name", object.name());
+        return finding;
+    }
+    if database.ports.is_empty() {
+        let words = format!("{what} has no pods");
+        return Finding::new(Verdict::Pass, Reason::Absent, words);
+    }
+    // Whether only its own clients can reach it takes all policies of all plugins together.
+    let words = format!("{what} serves it, and who else can reach that is not judged");
+    Finding::new(Verdict::Indeterminate, Reason::Unenforced, words)
+}
+
+/// A Service of any name that lets clients outside the cluster in to one of the database's ports.
+fn published(model: &Model<'_>, database: &Database) -> Option<(usize, &'static str)> {
+    model.each_service().find_map(|(index, service)| {
+        let how = match Publication::of(&service.spec) {
+            Publication::NodePort => "NodePort",
+            Publication::LoadBalancer => "LoadBalancer",
+            Publication::ExternalIps => "externalIPs",
+            Publication::ClusterIp | Publication::Headless | Publication::ExternalName => {
+                return None;
+            }
+        };
+        let mut targets = model.services.targets(index).iter();
+        let leads_there = targets.any(|target| {
+            let ports = database.ports.get(&target.group);
+            ports.is_some_and(|ports| {
+                ports
+                    .iter()
+                    .any(|port| port.number == target.port && port.protocol == target.protocol)
+            })
+        });
+        leads_there.then_some((index, how))
+    })
+}

@@ -27,11 +27,24 @@ pub enum Kind {
     StatefulSet,
     CronJob,
     Job,
+    CiliumClusterwideNetworkPolicy,
+    CiliumNetworkPolicy,
+    CalicoGlobalNetworkPolicy,
+    CalicoNetworkPolicy,
+    CalicoStagedGlobalNetworkPolicy,
+    CalicoStagedKubernetesNetworkPolicy,
+    CalicoStagedNetworkPolicy,
+    CalicoTier,
     EndpointSlice,
     EnvoyFilter,
     Sidecar,
+    PolicyEndpoint,
     Ingress,
+    NetworkPolicy,
     RuntimeClass,
+    AdminNetworkPolicy,
+    BaselineAdminNetworkPolicy,
+    ClusterNetworkPolicy,
     MendixApp,
     OperatorConfiguration,
     Runtime,
@@ -54,10 +67,18 @@ pub enum Presence {
 }
 
 /// A product whose kinds need not be installed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Product {
     /// Istio service mesh.
     Istio,
+    /// Cilium, a network plugin.
+    Cilium,
+    /// Calico, a network plugin.
+    Calico,
+    /// Policies over the whole cluster, which some network plugins implement.
+    NetworkPolicyApi,
+    /// The network policy controller of Amazon EKS.
+    EksNetworkPolicy,
 }
 
 /// How the API server addresses a kind.
@@ -92,11 +113,24 @@ impl Kind {
         Self::StatefulSet,
         Self::CronJob,
         Self::Job,
+        Self::CiliumClusterwideNetworkPolicy,
+        Self::CiliumNetworkPolicy,
+        Self::CalicoGlobalNetworkPolicy,
+        Self::CalicoNetworkPolicy,
+        Self::CalicoStagedGlobalNetworkPolicy,
+        Self::CalicoStagedKubernetesNetworkPolicy,
+        Self::CalicoStagedNetworkPolicy,
+        Self::CalicoTier,
         Self::EndpointSlice,
         Self::EnvoyFilter,
         Self::Sidecar,
+        Self::PolicyEndpoint,
         Self::Ingress,
+        Self::NetworkPolicy,
         Self::RuntimeClass,
+        Self::AdminNetworkPolicy,
+        Self::BaselineAdminNetworkPolicy,
+        Self::ClusterNetworkPolicy,
         Self::MendixApp,
         Self::OperatorConfiguration,
         Self::Runtime,
@@ -128,7 +162,11 @@ impl Kind {
         const ISTIO: &[&str] = &["v1", "v1beta1"];
         const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
         const MENDIX: &[&str] = &["v1alpha1"];
+        const CALICO: &[&str] = &["v1", "v3"];
         let istio = Presence::Product(Product::Istio);
+        let cilium = Presence::Product(Product::Cilium);
+        let calico = Presence::Product(Product::Calico);
+        let network_policy_api = Presence::Product(Product::NetworkPolicyApi);
         let (group, versions, plural, namespaced, presence) = match self {
             Self::ConfigMap => ("", V1, "configmaps", true, Presence::BuiltIn),
             Self::LimitRange => ("", V1, "limitranges", true, Presence::BuiltIn),
@@ -152,6 +190,42 @@ impl Kind {
             Self::StatefulSet => ("apps", V1, "statefulsets", true, Presence::BuiltIn),
             Self::CronJob => ("batch", V1, "cronjobs", true, Presence::BuiltIn),
             Self::Job => ("batch", V1, "jobs", true, Presence::BuiltIn),
+            Self::CiliumClusterwideNetworkPolicy => (
+                "cilium.io",
+                &["v2"] as _,
+                "ciliumclusterwidenetworkpolicies",
+                false,
+                cilium,
+            ),
+            Self::CiliumNetworkPolicy => (
+                "cilium.io",
+                &["v2"] as _,
+                "ciliumnetworkpolicies",
+                true,
+                cilium,
+            ),
+            Self::CalicoGlobalNetworkPolicy => {
+                (CALICO_GROUP, CALICO, "globalnetworkpolicies", false, calico)
+            }
+            Self::CalicoNetworkPolicy => (CALICO_GROUP, CALICO, "networkpolicies", true, calico),
+            Self::CalicoStagedGlobalNetworkPolicy => (
+                CALICO_GROUP,
+                CALICO,
+                "stagedglobalnetworkpolicies",
+                false,
+                calico,
+            ),
+            Self::CalicoStagedKubernetesNetworkPolicy => (
+                CALICO_GROUP,
+                CALICO,
+                "stagedkubernetesnetworkpolicies",
+                true,
+                calico,
+            ),
+            Self::CalicoStagedNetworkPolicy => {
+                (CALICO_GROUP, CALICO, "stagednetworkpolicies", true, calico)
+            }
+            Self::CalicoTier => (CALICO_GROUP, CALICO, "tiers", false, calico),
             Self::EndpointSlice => (
                 "discovery.k8s.io",
                 V1,
@@ -167,10 +241,24 @@ impl Kind {
                 istio,
             ),
             Self::Sidecar => ("networking.istio.io", NETWORKING, "sidecars", true, istio),
+            Self::PolicyEndpoint => (
+                "networking.k8s.aws",
+                &["v1alpha1"] as _,
+                "policyendpoints",
+                true,
+                Presence::Product(Product::EksNetworkPolicy),
+            ),
             Self::Ingress => (
                 "networking.k8s.io",
                 V1,
                 "ingresses",
+                true,
+                Presence::BuiltIn,
+            ),
+            Self::NetworkPolicy => (
+                "networking.k8s.io",
+                V1,
+                "networkpolicies",
                 true,
                 Presence::BuiltIn,
             ),
@@ -180,6 +268,27 @@ impl Kind {
                 "runtimeclasses",
                 false,
                 Presence::BuiltIn,
+            ),
+            Self::AdminNetworkPolicy => (
+                "policy.networking.k8s.io",
+                &["v1alpha1"] as _,
+                "adminnetworkpolicies",
+                false,
+                network_policy_api,
+            ),
+            Self::BaselineAdminNetworkPolicy => (
+                "policy.networking.k8s.io",
+                &["v1alpha1"] as _,
+                "baselineadminnetworkpolicies",
+                false,
+                network_policy_api,
+            ),
+            Self::ClusterNetworkPolicy => (
+                "policy.networking.k8s.io",
+                &["v1alpha2"] as _,
+                "clusternetworkpolicies",
+                false,
+                network_policy_api,
             ),
             Self::MendixApp => (MENDIX_GROUP, MENDIX, "mendixapps", true, Presence::Mendix),
             Self::OperatorConfiguration => (
@@ -234,11 +343,23 @@ impl Kind {
             Self::StatefulSet => "StatefulSet",
             Self::CronJob => "CronJob",
             Self::Job => "Job",
+            Self::CiliumClusterwideNetworkPolicy => "CiliumClusterwideNetworkPolicy",
+            Self::CiliumNetworkPolicy => "CiliumNetworkPolicy",
+            Self::CalicoGlobalNetworkPolicy => "GlobalNetworkPolicy",
+            Self::CalicoStagedGlobalNetworkPolicy => "StagedGlobalNetworkPolicy",
+            Self::CalicoStagedKubernetesNetworkPolicy => "StagedKubernetesNetworkPolicy",
+            Self::CalicoStagedNetworkPolicy => "StagedNetworkPolicy",
+            Self::CalicoTier => "Tier",
             Self::EndpointSlice => "EndpointSlice",
             Self::EnvoyFilter => "EnvoyFilter",
             Self::Sidecar => "Sidecar",
+            Self::PolicyEndpoint => "PolicyEndpoint",
             Self::Ingress => "Ingress",
+            Self::NetworkPolicy | Self::CalicoNetworkPolicy => "NetworkPolicy",
             Self::RuntimeClass => "RuntimeClass",
+            Self::AdminNetworkPolicy => "AdminNetworkPolicy",
+            Self::BaselineAdminNetworkPolicy => "BaselineAdminNetworkPolicy",
+            Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
             Self::MendixApp => "MendixApp",
             Self::OperatorConfiguration => "OperatorConfiguration",
             Self::Runtime => "Runtime",
@@ -255,7 +376,9 @@ impl Kind {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         Self::ALL.iter().copied().find(|candidate| {
             let api = candidate.api();
-            api.group == group && api.versions.contains(&version) && candidate.name() == kind
+            api.versions.contains(&version)
+                && candidate.group_at(version) == group
+                && candidate.name() == kind
         })
     }
 
@@ -264,7 +387,28 @@ impl Kind {
         Self::ALL
             .iter()
             .copied()
-            .find(|candidate| candidate.api().group == group && candidate.name() == kind)
+            .find(|candidate| candidate.name() == kind && candidate.groups().contains(&group))
+    }
+
+    /// The API group that serves a version of the kind. Calico's objects are served under two groups with versions of
+    /// their own: the one that its data is kept under, and the one that users write.
+    pub fn group_at(self, version: &str) -> &'static str {
+        match self.api().group {
+            CALICO_GROUP if version == "v3" => CALICO_USER_GROUP,
+            group => group,
+        }
+    }
+
+    /// Every group that may serve the kind, preferred first.
+    pub fn groups(self) -> Vec<&'static str> {
+        let mut groups: Vec<&'static str> = Vec::new();
+        for version in self.api().versions {
+            let group = self.group_at(version);
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        groups
     }
 
     /// Whether the tool reads single ConfigMaps by name only, never a list of them.
@@ -274,13 +418,22 @@ impl Kind {
 }
 
 impl fmt::Display for Kind {
+    /// The name; with the group where another kind bears the same.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
+        formatter.write_str(self.name())?;
+        if *self == Self::CalicoNetworkPolicy {
+            write!(formatter, ".{CALICO_GROUP}")?;
+        }
+        Ok(())
     }
 }
 
 /// API group of Mendix on Kubernetes.
 pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
+/// API group that Calico keeps its data under.
+const CALICO_GROUP: &str = "crd.projectcalico.org";
+/// API group that users write Calico's objects in.
+const CALICO_USER_GROUP: &str = "projectcalico.org";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 #[cfg(test)]

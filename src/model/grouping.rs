@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::enforcement::{Enforcement, NetworkPlugins};
 use super::mendix;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
@@ -23,6 +24,7 @@ struct Key<'s> {
     kubelet_minor: Option<u32>,
     node_unread: bool,
     ztunnel_ready: bool,
+    enforcement: Enforcement,
     redirection: Option<&'s str>,
     selected_labels: Vec<(&'s str, &'s str)>,
     ephemeral: Vec<(&'s pod::Container, bool)>,
@@ -40,6 +42,7 @@ pub(super) fn groups<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    plugins: &NetworkPlugins,
 ) -> Vec<PodGroup<'s>> {
     let nodes = Nodes::new(snapshot);
     let selected = selected_instance_labels(snapshot);
@@ -52,7 +55,7 @@ pub(super) fn groups<'s>(
         else {
             continue;
         };
-        let key = key(object, pod, instance, &nodes, &selected);
+        let key = key(object, pod, instance, &nodes, plugins, &selected);
         if let Some(group) = indexes.get(&key) {
             groups[*group].members.push(index);
             continue;
@@ -76,6 +79,7 @@ pub(super) fn groups<'s>(
             kubelet_minor: key.kubelet_minor,
             node_unread: key.node_unread,
             ztunnel_ready: key.ztunnel_ready,
+            enforcement: key.enforcement,
             role: Role::Other,
             app: None,
             instance: Some(instance),
@@ -90,7 +94,8 @@ pub(super) fn groups<'s>(
     let links = groups.iter().flat_map(|group| &group.chain.links);
     used.extend(links.filter_map(|link| link.object));
     groups.extend(
-        templates(snapshot, gaps, owners).filter(|group| !used.contains(&group.members[0])),
+        templates(snapshot, gaps, owners, plugins.of_new_pod())
+            .filter(|group| !used.contains(&group.members[0])),
     );
     groups.sort_by(|left, right| {
         (left.namespace, &left.workload, &left.members).cmp(&(
@@ -121,6 +126,7 @@ fn key<'s>(
     pod: &'s pod::Pod,
     instance: &'s PodInstance,
     nodes: &Nodes<'s>,
+    plugins: &NetworkPlugins,
     selected: &BTreeSet<&'s str>,
 ) -> Key<'s> {
     let status = instance.status.as_ref();
@@ -141,6 +147,7 @@ fn key<'s>(
         node_unread: node.is_some() && known.is_none(),
         ztunnel_ready: redirection.is_some()
             && node.is_some_and(|node| nodes.with_ztunnel.contains(node)),
+        enforcement: plugins.of_pod(node, !pod.metadata.owner_references.is_empty()),
         redirection,
         selected_labels: instance
             .metadata
@@ -231,7 +238,7 @@ pub(super) fn kubelet_minor(version: &str) -> Option<u32> {
 
 /// Labels of single pods that some selector names; pods that differ in them are not equal.
 fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
-    snapshot
+    let mut keys: BTreeSet<&str> = snapshot
         .objects
         .iter()
         .flat_map(|object| -> Vec<&BTreeMap<String, String>> {
@@ -259,7 +266,15 @@ fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
             }
         })
         .flat_map(|labels| labels.keys().map(String::as_str))
-        .collect()
+        .collect();
+    for object in &snapshot.objects {
+        super::reach::selectors(object.projection.as_ref(), &mut |selector| {
+            let expressions = selector.match_expressions.iter();
+            keys.extend(selector.match_labels.keys().map(String::as_str));
+            keys.extend(expressions.map(|expression| expression.key.as_str()));
+        });
+    }
+    keys
 }
 
 /// Templates of workloads that no other workload controls, in namespaces whose pods were read.
@@ -267,6 +282,7 @@ fn templates<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    enforcement: Enforcement,
 ) -> impl Iterator<Item = PodGroup<'s>> {
     Kind::WORKLOADS.iter().flat_map(move |kind| {
         snapshot.of_kind(*kind).filter_map(move |(index, object)| {
@@ -303,6 +319,7 @@ fn templates<'s>(
                 kubelet_minor: None,
                 node_unread: false,
                 ztunnel_ready: false,
+                enforcement,
                 role: Role::Other,
                 app: None,
                 instance: None,

@@ -5,10 +5,12 @@
 //!          ─▶ owners ─▶ pods (groups of equal pods, and templates without pods) ─▶ roles ─▶ apps, operators
 //!          ─▶ rbac ──────────────────────────────────────────────────────────────────────▶ who manages what
 //!          ─▶ mesh (control planes, policies, data plane of each pod)
+//!          ─▶ enforcement (which nodes enforce network policies) ─▶ reach (which pods can reach which)
 //!          ─▶ services (what leads to which pod on which port)
 //! ```
 
 pub mod apps;
+pub mod enforcement;
 mod grouping;
 pub mod limits;
 pub mod mendix;
@@ -20,16 +22,20 @@ pub mod pods;
 pub mod port;
 pub mod quantity;
 pub mod rbac;
+pub mod reach;
 pub mod scope;
 pub mod security;
 pub mod selector;
 pub mod services;
 pub mod sidecars;
 
+use std::sync::OnceLock;
+
 use crate::gaps::Gaps;
 use crate::kind::Kind;
 use crate::projection::Projection;
 use crate::projection::cluster::Node;
+use crate::projection::rbac::LabelSelector;
 use crate::snapshot::{Object, Snapshot};
 
 pub use apps::App;
@@ -60,6 +66,9 @@ pub struct Model<'s> {
     pub mesh: mesh::Mesh<'s>,
     /// What leads to which pod on which port.
     pub services: services::Services,
+    /// Which nodes enforce network policies.
+    pub plugins: enforcement::NetworkPlugins,
+    reach: OnceLock<reach::Reach>,
 }
 
 impl<'s> Model<'s> {
@@ -68,7 +77,8 @@ impl<'s> Model<'s> {
         let gaps = Gaps::new(snapshot);
         let namespaces = Namespaces::new(snapshot, &gaps);
         let owners = owners::Owners::new(snapshot);
-        let pods = grouping::groups(snapshot, &gaps, &owners);
+        let plugins = enforcement::NetworkPlugins::new(snapshot, &gaps);
+        let pods = grouping::groups(snapshot, &gaps, &owners, &plugins);
         let apps = apps::find(snapshot, &namespaces, &pods);
         let operators = operators::find(&pods);
         let scope = Scope::new(request, snapshot, &gaps, &pods);
@@ -84,7 +94,14 @@ impl<'s> Model<'s> {
             operators,
             mesh,
             services,
+            plugins,
+            reach: OnceLock::new(),
         }
+    }
+
+    /// Which pods can reach which; worked out when a rule first asks.
+    pub fn reach(&self) -> &reach::Reach {
+        self.reach.get_or_init(|| reach::Reach::new(self))
     }
 
     /// An object by index.
@@ -116,4 +133,36 @@ impl<'s> Model<'s> {
                 _ => None,
             })
     }
+}
+
+/// One side of a flow that the assessment plan declares.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlanSide {
+    /// Absent means any.
+    pub(crate) namespace: Option<String>,
+    pub(crate) namespace_labels: LabelSelector,
+    pub(crate) pod_labels: LabelSelector,
+}
+
+/// A flow that the assessment plan declares as intended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlanFlow<'p> {
+    pub(crate) from: PlanSide,
+    pub(crate) to: PlanSide,
+    /// Absent means all.
+    pub(crate) ports: &'p [u16],
+}
+
+impl PlanFlow<'_> {
+    /// Every selector that it holds.
+    fn selectors(&self) -> impl Iterator<Item = &LabelSelector> {
+        [&self.from, &self.to]
+            .into_iter()
+            .flat_map(|side| [&side.namespace_labels, &side.pod_labels])
+    }
+}
+
+/// The flows that the assessment plan declares.
+fn plan_flows<'p>(_model: &'p Model<'_>) -> Vec<PlanFlow<'p>> {
+    Vec::new()
 }

@@ -1,5 +1,6 @@
 //! Pods in groups: rules judge each group once, however many replicas it has.
 
+use super::enforcement::Enforcement;
 use super::owners::OwnerChain;
 use super::selector::Labels;
 use crate::projection::Metadata;
@@ -35,6 +36,8 @@ pub struct PodGroup<'s> {
     pub node_unread: bool,
     /// Whether a Ready ztunnel serves the node; only looked up for pods that ambient redirects.
     pub ztunnel_ready: bool,
+    /// Whether network policies count on the node.
+    pub enforcement: Enforcement,
     /// What the pods are to Mendix and the mesh.
     pub role: Role,
     /// The app they belong to, of app pods.

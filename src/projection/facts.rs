@@ -35,6 +35,8 @@ const VARIABLES: &[(&str, &str, Shape)] = &[
     ("*", "M2EE_ADMIN_PORT", Shape::Port),
     ("discovery", "REVISION", Shape::Word),
     ("istio-proxy", "DISABLE_ENVOY", Shape::Word),
+    ("istio-proxy", "ENABLE_HBONE", Shape::Word),
+    ("istio-proxy", "ISTIO_META_ENABLE_HBONE", Shape::Word),
 ];
 
 /// Flags of the containers that redirect traffic into Istio's proxy, as short and long name.
@@ -43,6 +45,13 @@ const REDIRECTION: &[(&str, &str)] = &[
     ("-c", "--istio-exclude-interfaces"),
     ("-d", "--istio-local-exclude-ports"),
     ("-m", "--istio-inbound-interception-mode"),
+];
+
+/// `(container, flag)`: flags of network plugins that say whether they enforce policies, true or false.
+const ENFORCING: &[(&str, &str)] = &[
+    ("aws-eks-nodeagent", "--enable-network-policy"),
+    ("aws-network-policy-agent", "--enable-network-policy"),
+    ("kube-router", "--run-firewall"),
 ];
 
 /// Containers whose flags say what Istio captures.
@@ -101,6 +110,8 @@ impl ArgumentFacts {
         self.0.retain(|flag, _| {
             if flag == PROXY_ROLE {
                 container == "istio-proxy"
+            } else if flag.starts_with("--") {
+                ENFORCING.contains(&(container, flag.as_str()))
             } else {
                 REDIRECTING.contains(&container)
             }
@@ -117,6 +128,10 @@ impl ArgumentFacts {
                 if let Some(role) = rest.peek().and_then(|role| Shape::Word.keep(role)) {
                     facts.entry(PROXY_ROLE.to_owned()).or_insert(role);
                 }
+            } else if is_enforcing(name) {
+                // A flag of this type takes its value from the same word only; without one it is true.
+                let value = Shape::Word.keep(inline.unwrap_or("true"));
+                facts.insert(name.to_owned(), value.unwrap_or_default());
             } else if let Some((short, _)) = REDIRECTION
                 .iter()
                 .find(|(short, long)| *short == name || *long == name)
@@ -128,6 +143,11 @@ impl ArgumentFacts {
         }
         Self(facts)
     }
+}
+
+/// Whether a flag says that a network plugin enforces policies.
+fn is_enforcing(flag: &str) -> bool {
+    ENFORCING.iter().any(|(_, known)| *known == flag)
 }
 
 /// A flag and the value written into the same word: `--name=value`, `-d=8900`, `-d8900`.
@@ -251,7 +271,7 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut facts = BTreeMap::new();
                 while let Some((flag, value)) = map.next_entry::<String, String>()? {
-                    let shape = if flag == PROXY_ROLE {
+                    let shape = if flag == PROXY_ROLE || is_enforcing(&flag) {
                         Shape::Word
                     } else {
                         Shape::Ranges
@@ -261,7 +281,10 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
                     } else {
                         shape.keep(&value)
                     };
-                    if flag == PROXY_ROLE || REDIRECTION.iter().any(|(short, _)| *short == flag) {
+                    if flag == PROXY_ROLE
+                        || is_enforcing(&flag)
+                        || REDIRECTION.iter().any(|(short, _)| *short == flag)
+                    {
                         facts.insert(flag, kept.unwrap_or_default());
                     }
                 }

@@ -154,6 +154,7 @@ const ANNOTATIONS: &[&str] = &[
     "ambient.istio.io/bypass-inbound-capture",
     "ambient.istio.io/redirection",
     "istio.io/rev",
+    "k3s.io/node-args",
     "k8s.v1.cni.cncf.io/networks",
     "kubernetes.io/config.mirror",
     "linkerd.io/inject",
@@ -189,7 +190,12 @@ fn known_annotations<'de, D: Deserializer<'de>>(
             while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
                 if ANNOTATIONS.contains(&key.as_ref()) {
                     let value = map.next_value::<Option<String>>()?.unwrap_or_default();
-                    annotations.insert(key.into_owned(), bounded_annotation(&value));
+                    let kept = if key == "k3s.io/node-args" {
+                        policy_flag(&value)
+                    } else {
+                        bounded_annotation(&value)
+                    };
+                    annotations.insert(key.into_owned(), kept);
                 } else {
                     map.next_value::<de::IgnoredAny>()?;
                 }
@@ -217,6 +223,29 @@ fn bounded_annotation(value: &str) -> String {
         end -= 1;
     }
     value[..end].to_owned()
+}
+
+/// Flag of k3s that switches its network policy controller off.
+pub const NO_NETWORK_POLICY: &str = "--disable-network-policy";
+
+/// Of the arguments that k3s notes on its nodes, only the flag that switches network policies off, with its value.
+fn policy_flag(value: &str) -> String {
+    let arguments: Vec<String> = serde_json::from_str(value).unwrap_or_default();
+    let mut kept: Vec<String> = Vec::new();
+    let mut rest = arguments.iter().peekable();
+    while let Some(argument) = rest.next() {
+        let (flag, inline) = match argument.split_once('=') {
+            Some((flag, value)) => (flag, Some(value)),
+            None => (argument.as_str(), None),
+        };
+        if flag == NO_NETWORK_POLICY {
+            let is_boolean = |value: &&str| ["true", "false"].contains(value);
+            let next = || rest.peek().map(|next| next.as_str());
+            let value = inline.or_else(next).filter(is_boolean).unwrap_or("true");
+            kept = vec![NO_NETWORK_POLICY.to_owned(), value.to_owned()];
+        }
+    }
+    serde_json::json!(kept).to_string()
 }
 
 /// Reads an explicit `null` like an absent field, as the API server does.

@@ -347,7 +347,8 @@ impl Stages<'_> {
                 return found.record(*source).map(|()| status);
             }
         };
-        let names = named::mesh_config_maps(&found.objects);
+        let mut names = named::mesh_config_maps(&found.objects);
+        names.extend(named::plugin_config_maps(&found.objects));
         let session = self.lister.session;
         let interner = &self.lister.interner;
         let mut outcomes = stream::iter(names)
@@ -363,7 +364,9 @@ impl Stages<'_> {
         let status = found
             .listing(Kind::Pod)
             .map_or(ReadStatus::NotCollected, |pods| pods.status);
-        let message = "asked for by name where istiod runs, and not all pods were read".to_owned();
+        let message =
+            "asked for by name where istiod and network plugins run, and not all pods were read"
+                .to_owned();
         found
             .record(self.unasked(kind, status, message))
             .map(|()| status)

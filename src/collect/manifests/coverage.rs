@@ -12,6 +12,8 @@ pub(super) struct Found {
     kinds: BTreeMap<Kind, Count>,
     /// Whether anything shows that Istio is in use.
     pub(super) istio: bool,
+    /// Network plugins with kinds of their own that anything shows to be in use.
+    pub(super) plugins: BTreeSet<Product>,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +83,12 @@ impl Found {
         kind == Kind::Pod && has_templates()
             || match kind.api().presence {
                 Presence::Product(Product::Istio) => !self.istio,
+                Presence::Product(
+                    product @ (Product::Cilium
+                    | Product::Calico
+                    | Product::NetworkPolicyApi
+                    | Product::EksNetworkPolicy),
+                ) => !self.plugins.contains(&product),
                 Presence::BuiltIn | Presence::Mendix => false,
             }
     }

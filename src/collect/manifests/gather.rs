@@ -10,6 +10,7 @@ use super::value::{Part, text};
 use super::{ManifestError, ManifestOptions, signs};
 use crate::collect::decoding;
 use crate::kind::Kind;
+use crate::projection::istio::PLUGIN_CONFIG_MAPS;
 use crate::snapshot::{Coverage, Interner, Object, Unreadable};
 
 /// Documents that are no Kubernetes objects are named up to this number; more are counted.
@@ -81,6 +82,7 @@ impl Gathering {
         let kind = text(&fields, "kind");
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         self.found.istio |= signs::is_istio_group(group);
+        self.found.plugins.extend(signs::plugin_of_group(group));
         if group.is_empty() && kind == "Secret" {
             return;
         }
@@ -100,7 +102,7 @@ impl Gathering {
         if kind == Kind::ConfigMap
             && !named
                 .as_ref()
-                .is_ok_and(|named| is_mesh_configuration(&named.name))
+                .is_ok_and(|named| is_known_configuration(&named.name))
         {
             self.ignored += 1;
             return;
@@ -117,6 +119,7 @@ impl Gathering {
             Ok(decoded) => {
                 let object = self.interner.object(kind, version, decoded);
                 self.found.istio |= signs::shows_istio(&object);
+                self.found.plugins.extend(signs::plugins_shown(&object));
                 let content = hasher.finish();
                 self.entries.push(Entry {
                     object,
@@ -241,9 +244,9 @@ impl Entry {
     }
 }
 
-/// Names of ConfigMaps that hold Istio's mesh configuration.
-fn is_mesh_configuration(name: &str) -> bool {
-    name == "istio" || name.starts_with("istio-")
+/// Names of ConfigMaps that hold Istio's mesh configuration, or the settings of a network plugin.
+fn is_known_configuration(name: &str) -> bool {
+    name == "istio" || name.starts_with("istio-") || PLUGIN_CONFIG_MAPS.contains(&name)
 }
 
 fn version_of(api_version: &str) -> &str {
@@ -260,6 +263,7 @@ fn of_any_version(group: &str, kind: &str) -> Option<Kind> {
         Kind::Deployment,
         Kind::ReplicaSet,
         Kind::Ingress,
+        Kind::NetworkPolicy,
     ];
     Kind::in_group(group, kind).or_else(|| {
         let moved = MOVED

@@ -1,10 +1,16 @@
 //! Canonical JSON (RFC 8785) and SHA-256, the form and the function under every digest.
 
+mod ordered;
+mod text;
+
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
 use serde::Serialize;
 use serde_json::Value;
+
+pub(crate) use ordered::Ordered;
+pub use text::{Text, Texts};
 
 /// The greatest integer that RFC 8785 can tell from its neighbours, 2^53 − 1.
 const GREATEST_SAFE_INTEGER: u64 = (1 << 53) - 1;

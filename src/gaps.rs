@@ -194,6 +194,17 @@ impl Gaps {
             .filter_map(|(namespace, missing)| missing.map(|missing| (namespace.as_str(), missing)))
     }
 
+    /// Kinds of workloads whose templates in `namespace` may be missing. Files hold the kinds that are used, and need
+    /// not hold the others.
+    pub fn unread_workloads(&self, namespace: &str) -> impl Iterator<Item = Kind> {
+        Kind::WORKLOADS.iter().copied().filter(move |kind| {
+            let missing = self.in_namespace(*kind, namespace);
+            missing.is_some_and(|missing| {
+                !matches!(missing, Missing::NotServed | Missing::NotCollected)
+            })
+        })
+    }
+
     /// Whether `kind` was listed namespace by namespace.
     pub fn is_by_namespace(&self, kind: Kind) -> bool {
         self.whole.contains_key(&kind) && self.parts.contains_key(&kind)

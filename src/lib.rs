@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! collect ─▶ Snapshot ─▶ Model ─▶ rules ─▶ Report ─▶ render
-//!                                   ▲
-//!                       controls/ ─▶ Catalog
+//!                          ▲        ▲
+//!                        Plan    controls/ ─▶ Catalog
 //! ```
 
 pub mod assess;
@@ -13,9 +13,11 @@ pub mod canonical;
 pub mod catalog;
 pub mod cli;
 pub mod collect;
+pub mod declaration;
 pub mod gaps;
 pub mod kind;
 pub mod model;
+pub mod plan;
 pub mod projection;
 pub mod render;
 pub mod report;

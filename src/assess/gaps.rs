@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::settle;
 use crate::gaps::Missing;
 use crate::kind::{Kind, Presence};
 use crate::model::Model;
@@ -22,7 +23,7 @@ pub(super) fn list(model: &Model<'_>, selected: &BTreeSet<&'static str>) -> Vec<
         name: Some(object.name.clone()),
         missing: Missing::Unreadable,
         message: format!("{}: {}", object.place, object.message),
-        rules: readers(object.kind, selected),
+        rules: readers(object.kind, Missing::Unreadable, model, selected),
     });
     sources
         .chain(objects)
@@ -55,15 +56,25 @@ fn of_source(
         name: source.name.clone(),
         missing,
         message: format!("{} {}{detail}", source.kind, missing.in_words()),
-        rules: readers(source.kind, selected),
+        rules: readers(source.kind, missing, model, selected),
     })
 }
 
-fn readers(kind: Kind, selected: &BTreeSet<&'static str>) -> Vec<&'static str> {
+/// The selected rules that read a kind, or judge the templates of its workloads.
+fn readers(
+    kind: Kind,
+    missing: Missing,
+    model: &Model<'_>,
+    selected: &BTreeSet<&'static str>,
+) -> Vec<&'static str> {
+    let has_templates = Kind::WORKLOADS.contains(&kind)
+        && settle::leaves_templates_out(model.snapshot.origin.mode, missing);
     RULES
         .iter()
         .filter(|rule| {
-            selected.contains(rule.id) && rule.reads.iter().any(|read| read.kind == kind)
+            let reads = rule.reads.iter().any(|read| read.kind == kind);
+            let judges = has_templates && settle::judges_templates(rule);
+            selected.contains(rule.id) && (reads || judges)
         })
         .map(|rule| rule.id)
         .collect()

@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::gaps::Missing;
 use crate::kind::Kind;
 use crate::model::{Model, ScopeRequest};
+use crate::plan::Plan;
 use crate::report::gate::GateOptions;
 use crate::report::{Counts, Gate, Report, RuleReport, Run, ScopeSummary, Totals};
 use crate::rules::{self, RULES, Rule, Subjects, Verdict};
@@ -20,13 +21,15 @@ use crate::snapshot::Snapshot;
 
 /// What to assess, and how to weigh it.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct Options<'s> {
     /// Ids of the rules that run.
     pub rules: BTreeSet<&'static str>,
     /// What is judged.
     pub scope: ScopeRequest,
     /// The label selector as the user wrote it.
     pub selector: Option<String>,
+    /// What people say of the system.
+    pub plan: &'s Plan,
     /// What decides the exit code.
     pub gate: GateOptions,
     /// About this run.
@@ -34,8 +37,12 @@ pub struct Options {
 }
 
 /// Assesses a snapshot.
-pub fn assess<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, options: Options) -> Report<'s> {
-    let model = Model::new(snapshot, &options.scope);
+pub fn assess<'s>(
+    snapshot: &'s Snapshot,
+    catalog: &'s Catalog,
+    options: Options<'s>,
+) -> Report<'s> {
+    let model = Model::with_plan(snapshot, &options.scope, options.plan);
     let cluster = snapshot.origin.cluster.uid.clone().unwrap_or_default();
     let builder = results::Builder::new(&model, &cluster);
     let reports: Vec<RuleReport> = RULES
@@ -72,6 +79,7 @@ pub fn assess<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, options: Options
         totals: totals(&reports),
         snapshot,
         catalog,
+        plan: options.plan,
         run,
         scope,
         rules: reports,
@@ -121,7 +129,7 @@ fn totals(reports: &[RuleReport]) -> Totals {
     totals
 }
 
-fn summary(model: &Model<'_>, options: &Options) -> ScopeSummary {
+fn summary(model: &Model<'_>, options: &Options<'_>) -> ScopeSummary {
     let basis = if options.scope.all {
         "all"
     } else if options.scope.namespaces.is_empty() {
@@ -143,6 +151,7 @@ fn summary(model: &Model<'_>, options: &Options) -> ScopeSummary {
     ScopeSummary {
         basis,
         namespaces: model.scope.namespaces().map(str::to_owned).collect(),
+        excluded: model.scope.excluded.clone(),
         selector: options.selector.clone(),
         pods,
         pods_read: model.snapshot.of_kind(Kind::Pod).count(),
@@ -177,6 +186,25 @@ fn unread(model: &Model<'_>) -> Option<Missing> {
     whole
         .chain(parts)
         .find(|missing| *missing != Missing::NotServed)
+        .or_else(|| unread_templates(model))
+}
+
+/// Why there may be workloads in scope that have no pods.
+fn unread_templates(model: &Model<'_>) -> Option<Missing> {
+    let mode = model.snapshot.origin.mode;
+    let named = model.scope.namespaces().next().is_some() && !model.scope.all;
+    Kind::WORKLOADS
+        .iter()
+        .flat_map(|kind| -> Vec<Missing> {
+            if named {
+                let namespaces = model.scope.namespaces();
+                let missing = namespaces.filter_map(|name| model.gaps.in_namespace(*kind, name));
+                missing.collect()
+            } else {
+                model.gaps.anywhere(*kind).into_iter().collect()
+            }
+        })
+        .find(|missing| settle::leaves_templates_out(mode, *missing))
 }
 
 /// Whether a verdict is one that a missing kind can take away.

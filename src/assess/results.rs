@@ -1,13 +1,18 @@
 //! Results: equal statements about several subjects become one, with a stable id.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::settle::Settled;
-use crate::model::{Model, Port};
+use crate::canonical::Texts;
+use crate::model::{Model, PodGroup, Port};
 use crate::report::{self, Effective, ResultRead, RuleResult, SubjectRef};
-use crate::rules::{Rule, Severity};
+use crate::rules::{Observation, ReadFrom, Reason, Rule, Severity, Verdict};
+use crate::snapshot::Snapshot;
 
 /// Turns settled observations into results.
 pub(super) struct Builder<'m> {
@@ -15,18 +20,40 @@ pub(super) struct Builder<'m> {
     cluster: &'m str,
     /// Of each pod or workload by index: its group.
     groups: HashMap<u32, usize>,
+    /// Of each group: namespace, kind and name of its workload.
+    workloads: Vec<String>,
+    /// Of each object by index: where it comes by namespace, kind and name, the order of CSV.
+    ranks: Vec<u32>,
+    texts: RefCell<Texts>,
 }
 
 /// Everything that results have in common with their like; only the subjects differ.
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+struct Statement {
     container: Option<String>,
     port: Option<Port>,
-    verdict: crate::rules::Verdict,
+    verdict: Verdict,
     severity: Severity,
-    reason: crate::rules::Reason,
+    reason: Reason,
     message: String,
-    reads: Vec<ResultRead>,
+    reads: Box<[ResultRead]>,
+}
+
+impl Statement {
+    fn result(self, subjects: Vec<SubjectRef>) -> RuleResult {
+        RuleResult {
+            id: String::new(),
+            container: self.container,
+            port: self.port,
+            verdict: self.verdict,
+            effective: Effective::from(self.verdict),
+            severity: self.severity,
+            reason: self.reason,
+            message: self.message,
+            reads: self.reads,
+            subjects,
+        }
+    }
 }
 
 impl<'m> Builder<'m> {
@@ -41,10 +68,17 @@ impl<'m> Builder<'m> {
                 members.map(move |member| (member, group))
             })
             .collect();
+        let workload = |pod: &PodGroup<'_>| {
+            let (kind, name) = &pod.workload;
+            format!("{}/{kind}/{name}", pod.namespace)
+        };
         Self {
             model,
             cluster,
             groups,
+            workloads: model.pods.iter().map(workload).collect(),
+            ranks: ranks(model.snapshot),
+            texts: RefCell::default(),
         }
     }
 
@@ -54,72 +88,71 @@ impl<'m> Builder<'m> {
         rule: &Rule,
         settled: impl Iterator<Item = Settled>,
     ) -> Vec<RuleResult> {
-        let mut indexes: HashMap<Key, usize> = HashMap::new();
-        let mut results: Vec<RuleResult> = Vec::new();
+        let mut statements: HashMap<Statement, (usize, Vec<SubjectRef>)> = HashMap::new();
         for Settled {
             subjects,
             prefix,
             observation,
         } in settled
         {
-            let reads = observation
-                .reads
-                .into_iter()
-                .map(|read| ResultRead {
-                    pointer: match read.object {
-                        None => format!("{prefix}{}", read.pointer),
-                        Some(_) => read.pointer,
-                    },
-                    object: read.object,
-                    value: read.value,
-                })
-                .collect();
-            let key = Key {
-                container: observation.container,
-                port: observation.port,
-                verdict: observation.verdict,
-                severity: observation.severity.unwrap_or(rule.severity),
-                reason: observation.reason,
-                message: observation.message,
-                reads,
-            };
-            if let Some(index) = indexes.get(&key) {
-                results[*index].subjects.extend(subjects);
-                continue;
-            }
-            results.push(RuleResult {
-                id: String::new(),
-                container: key.container.clone(),
-                port: key.port.clone(),
-                verdict: key.verdict,
-                effective: Effective::from(key.verdict),
-                severity: key.severity,
-                reason: key.reason,
-                message: key.message.clone(),
-                reads: key.reads.clone(),
-                subjects,
-            });
-            indexes.insert(key, results.len() - 1);
+            let statement = self.statement(rule, prefix, observation);
+            let number = statements.len();
+            let (_, known) = statements
+                .entry(statement)
+                .or_insert_with(|| (number, Vec::new()));
+            known.extend(subjects);
         }
+        // In the order of the rule, which decides between statements that differ in their values alone.
+        let mut statements: Vec<_> = statements.into_iter().collect();
+        statements.sort_unstable_by_key(|(_, (number, _))| *number);
+        let mut results: Vec<RuleResult> = statements
+            .into_iter()
+            .map(|(statement, (_, subjects))| statement.result(subjects))
+            .collect();
         self.order(&mut results);
         self.name(rule, &mut results);
         results
+    }
+
+    fn statement(&self, rule: &Rule, prefix: &str, observation: Observation) -> Statement {
+        let mut texts = self.texts.borrow_mut();
+        let reads = observation.reads.into_iter().map(|read| ResultRead {
+            pointer: match read.from {
+                ReadFrom::Subject if !prefix.is_empty() => {
+                    texts.share(&format!("{prefix}{}", read.pointer))
+                }
+                _ => texts.share(&read.pointer),
+            },
+            from: read.from,
+            // What is no JSON cannot have been read from any.
+            value: read.value.and_then(|value| texts.text(&value).ok()),
+        });
+        Statement {
+            container: observation.container,
+            port: observation.port,
+            verdict: observation.verdict,
+            severity: observation.severity.unwrap_or(rule.severity),
+            reason: observation.reason,
+            reads: reads.collect(),
+            message: observation.message,
+        }
     }
 
     fn order(&self, results: &mut [RuleResult]) {
         for result in results.iter_mut() {
             result
                 .subjects
-                .sort_by(|left, right| self.place(left).cmp(&self.place(right)));
+                .sort_by(|left, right| self.by_place(left, right));
             result.subjects.dedup();
         }
         results.sort_by(|left, right| {
-            let place = |subject| self.place(subject);
-            let (one, other) = (left.subjects.first(), right.subjects.first());
             let by_rank = rank(left.effective).cmp(&rank(right.effective));
             by_rank
-                .then_with(|| one.map(place).cmp(&other.map(place)))
-                .then_with(|| statement(left).cmp(&statement(right)))
+                .then_with(|| match (left.subjects.first(), right.subjects.first()) {
+                    (Some(one), Some(other)) => self.by_place(one, other),
+                    (one, other) => one.is_some().cmp(&other.is_some()),
+                })
+                .then_with(|| order_key(left).cmp(&order_key(right)))
         });
     }
 
@@ -128,22 +161,17 @@ impl<'m> Builder<'m> {
         let space = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:sc39:result");
         let mut given: HashMap<Uuid, u32> = HashMap::new();
         for result in results {
-            let workloads: BTreeSet<String> = result
+            let workloads: BTreeSet<Cow<'_, str>> = result
                 .subjects
                 .iter()
                 .map(|subject| self.identity(subject))
                 .collect();
-            let mut parts = vec![self.cluster.to_owned(), rule.id.to_owned()];
-            parts.extend(workloads);
-            parts.push(result.container.clone().unwrap_or_default());
-            parts.push(
-                result
-                    .port
-                    .as_ref()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
-            );
-            parts.push(result.reason.code().to_owned());
+            let port = result.port.as_ref().map(ToString::to_string);
+            let mut parts = vec![self.cluster, rule.id];
+            parts.extend(workloads.iter().map(Cow::as_ref));
+            parts.push(result.container.as_deref().unwrap_or_default());
+            parts.push(port.as_deref().unwrap_or_default());
+            parts.push(result.reason.code());
             let mut name = parts.join("\u{1f}");
             // Two statements may differ in their message or values alone; their order is stable.
             let id = Uuid::new_v5(&space, name.as_bytes());
@@ -156,22 +184,23 @@ impl<'m> Builder<'m> {
         }
     }
 
-    fn identity(&self, subject: &SubjectRef) -> String {
+    fn identity(&self, subject: &SubjectRef) -> Cow<'_, str> {
         if let SubjectRef::Object(index) = subject
             && let Some(group) = self.groups.get(index)
         {
-            let pod = &self.model.pods[*group];
-            let (kind, name) = &pod.workload;
-            return format!("{}/{kind}/{name}", pod.namespace);
+            return Cow::Borrowed(&self.workloads[*group]);
         }
         let (kind, namespace, name) = report::place(self.model.snapshot, subject);
-        format!("{namespace}/{kind}/{name}")
+        Cow::Owned(format!("{namespace}/{kind}/{name}"))
     }
 
-    /// Namespace, kind and name, as CSV is sorted.
-    fn place<'a>(&'a self, subject: &'a SubjectRef) -> (&'a str, &'a str, &'a str) {
-        let (kind, namespace, name) = report::place(self.model.snapshot, subject);
-        (namespace, kind, name)
+    /// By namespace, kind and name, as CSV is sorted.
+    fn by_place(&self, left: &SubjectRef, right: &SubjectRef) -> Ordering {
+        if let (SubjectRef::Object(left), SubjectRef::Object(right)) = (left, right) {
+            return self.ranks[*left as usize].cmp(&self.ranks[*right as usize]);
+        }
+        let snapshot = self.model.snapshot;
+        sort_key(snapshot, left).cmp(&sort_key(snapshot, right))
     }
 
     /// `(result, subject)` of every row: by effective verdict, namespace, kind, name, container and port.
@@ -191,17 +220,35 @@ impl<'m> Builder<'m> {
             let by_rank = rank(one.effective).cmp(&rank(other.effective));
             by_rank
                 .then_with(|| {
-                    let one = self.place(&one.subjects[left.1 as usize]);
-                    one.cmp(&self.place(&other.subjects[right.1 as usize]))
+                    let one = &one.subjects[left.1 as usize];
+                    self.by_place(one, &other.subjects[right.1 as usize])
                 })
-                .then_with(|| statement(one).cmp(&statement(other)))
+                .then_with(|| order_key(one).cmp(&order_key(other)))
         });
         rows
     }
 }
 
+fn sort_key<'a>(snapshot: &'a Snapshot, subject: &'a SubjectRef) -> (&'a str, &'a str, &'a str) {
+    let (kind, namespace, name) = report::place(snapshot, subject);
+    (namespace, kind, name)
+}
+
+/// Compares strings once per object, and not once per row.
+fn ranks(snapshot: &Snapshot) -> Vec<u32> {
+    let mut order: Vec<(SubjectRef, usize)> = (0..snapshot.objects.len())
+        .map(|index| (SubjectRef::object(index), index))
+        .collect();
+    order.sort_by(|(left, _), (right, _)| sort_key(snapshot, left).cmp(&sort_key(snapshot, right)));
+    let mut ranks = vec![0; order.len()];
+    for ((_, index), rank) in order.into_iter().zip(0..) {
+        ranks[index] = rank;
+    }
+    ranks
+}
+
 /// What orders results about the same subject.
-fn statement(result: &RuleResult) -> (Option<&str>, Option<&Port>, &str, &str) {
+fn order_key(result: &RuleResult) -> (Option<&str>, Option<&Port>, &str, &str) {
     let container = result.container.as_deref();
     (
         container,

@@ -8,6 +8,7 @@ use crate::kind::Kind;
 use crate::model::Model;
 use crate::report::SubjectRef;
 use crate::rules::{Need, Observation, Reach, Read, Reason, Rule, Subject, Subjects, Verdict};
+use crate::snapshot::Mode;
 
 /// An observation after the gaps had their say.
 #[derive(Debug)]
@@ -158,66 +159,97 @@ pub(super) fn unread_subjects(rule: &Rule, model: &Model<'_>) -> Vec<Settled> {
     let Subjects::Kinds(kinds) = rule.subjects else {
         return Vec::new();
     };
-    let mut rows: BTreeMap<SubjectRef, (Missing, Vec<Kind>)> = BTreeMap::new();
+    let mut rows: BTreeMap<(SubjectRef, Missing), Vec<Kind>> = BTreeMap::new();
     // Namespaces are judged by name, but under "all of them" there may be more than are known by name.
-    let by_name = |kind: &&Kind| **kind != Kind::Namespace || model.scope.all;
-    for kind in kinds.iter().filter(by_name) {
-        for (subject, missing) in unread_of_kind(*kind, model) {
-            rows.entry(subject)
-                .or_insert_with(|| (missing, Vec::new()))
-                .1
-                .push(*kind);
-        }
+    let by_name = |kind: &Kind| *kind != Kind::Namespace || model.scope.all;
+    let unread = kinds
+        .iter()
+        .copied()
+        .filter(by_name)
+        .flat_map(|kind| unread_of_kind(kind, model))
+        .chain(unread_templates(rule, model));
+    for (kind, subject, missing) in unread {
+        rows.entry((subject, missing)).or_default().push(kind);
     }
     rows.into_iter()
-        .map(|(subject, (missing, kinds))| row(subject, missing, &kinds))
+        .map(|((subject, missing), kinds)| row(subject, missing, &kinds))
         .collect()
 }
 
-fn unread_of_kind(kind: Kind, model: &Model<'_>) -> Vec<(SubjectRef, Missing)> {
-    let mut rows = Vec::new();
-    if model.gaps.is_by_namespace(kind) {
-        for namespace in model.scope.namespaces() {
-            if let Some(missing) = model.gaps.list_in_namespace(kind, namespace) {
-                rows.push((
-                    SubjectRef::named(Kind::Namespace, namespace, namespace),
-                    missing,
-                ));
-            }
-        }
-        // Nothing in scope is missing, but what the scope is may not be known.
-        if rows.is_empty() && model.scope.unknown.is_some() {
-            rows.extend(
-                model
-                    .gaps
-                    .listing(kind)
-                    .map(|missing| (SubjectRef::Cluster, missing)),
-            );
-        }
-    } else {
-        rows.extend(
-            model
-                .gaps
-                .listing(kind)
-                .map(|missing| (SubjectRef::Cluster, missing)),
-        );
+/// Whether a rule judges the templates of workloads whose pods do not exist yet.
+pub(super) fn judges_templates(rule: &Rule) -> bool {
+    match rule.subjects {
+        Subjects::Cluster => false,
+        Subjects::Kinds(kinds) => kinds.contains(&Kind::Pod),
     }
+}
+
+/// Whether there may be templates that were not read. Files hold the workloads that are used, and need not hold any
+/// of the other kinds.
+pub(super) fn leaves_templates_out(mode: Mode, missing: Missing) -> bool {
+    match missing {
+        Missing::NotServed => false,
+        Missing::NotCollected => mode == Mode::Live,
+        Missing::Forbidden
+        | Missing::Truncated
+        | Missing::Timeout
+        | Missing::Error
+        | Missing::Unreadable => true,
+    }
+}
+
+/// Workloads that were not read: each may have a template without pods, which would be judged.
+fn unread_templates(rule: &Rule, model: &Model<'_>) -> Vec<(Kind, SubjectRef, Missing)> {
+    if !judges_templates(rule) {
+        return Vec::new();
+    }
+    let mode = model.snapshot.origin.mode;
+    let workloads = Kind::WORKLOADS.iter();
+    workloads
+        .flat_map(|kind| unread_of_kind(*kind, model))
+        .filter(|(_, _, missing)| leaves_templates_out(mode, *missing))
+        .collect()
+}
+
+fn unread_of_kind(kind: Kind, model: &Model<'_>) -> Vec<(Kind, SubjectRef, Missing)> {
+    let mut rows = unread_lists(kind, model);
     let unreadable = &model.snapshot.coverage.unreadable;
-    rows.extend(
-        unreadable
-            .iter()
-            .filter(|object| object.kind == kind)
-            .filter_map(|object| {
-                let namespace = object.namespace.as_deref().unwrap_or_default();
-                let judged = namespace.is_empty() || model.scope.contains(namespace);
-                judged.then(|| {
-                    (
-                        SubjectRef::named(kind, namespace, &object.name),
-                        Missing::Unreadable,
-                    )
-                })
-            }),
-    );
+    let objects = unreadable.iter().filter(|object| object.kind == kind);
+    rows.extend(objects.filter_map(|object| {
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        let judged = namespace.is_empty() || model.scope.contains(namespace);
+        // In files a workload that does not decode stands for the pods that it would make, under its own name.
+        let stands_for_pods = kind == Kind::Pod
+            && object.name.is_empty()
+            && unreadable
+                .iter()
+                .any(|other| other.place == object.place && Kind::WORKLOADS.contains(&other.kind));
+        let subject = SubjectRef::named(kind, namespace, &object.name);
+        (judged && !stands_for_pods).then_some((kind, subject, Missing::Unreadable))
+    }));
+    rows
+}
+
+fn unread_lists(kind: Kind, model: &Model<'_>) -> Vec<(Kind, SubjectRef, Missing)> {
+    let whole = || {
+        let missing = model.gaps.listing(kind);
+        missing.map(|missing| (kind, SubjectRef::Cluster, missing))
+    };
+    if !model.gaps.is_by_namespace(kind) {
+        return whole().into_iter().collect();
+    }
+    let namespaces = model.scope.namespaces();
+    let rows: Vec<_> = namespaces
+        .filter_map(|namespace| {
+            let missing = model.gaps.list_in_namespace(kind, namespace)?;
+            let subject = SubjectRef::named(Kind::Namespace, namespace, namespace);
+            Some((kind, subject, missing))
+        })
+        .collect();
+    // Nothing in scope is missing, but what the scope is may not be known.
+    if rows.is_empty() && model.scope.unknown.is_some() {
+        return whole().into_iter().collect();
+    }
     rows
 }
 

@@ -11,6 +11,7 @@ use super::Surroundings;
 use crate::catalog::Catalog;
 use crate::collect::live::Connection;
 use crate::model::{ScopeRequest, selector};
+use crate::plan::Plan;
 use crate::rules::{self, RULES};
 
 /// When to use colour.
@@ -266,5 +267,23 @@ fn rule_id(id: &str) -> anyhow::Result<&'static str> {
     match rules::find(id) {
         Some(rule) => Ok(rule.id),
         None => bail!("there is no rule {id}; `sc39 list rules` shows them"),
+    }
+}
+
+/// What people say of the system.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Plan")]
+pub(super) struct PlanArgs {
+    /// Assessment plan, YAML or JSON: tiers, exclusions, attestations, allowed flows, manual evidence
+    #[arg(long = "plan", value_name = "FILE")]
+    plan: Option<PathBuf>,
+}
+
+impl PlanArgs {
+    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
+        match &self.plan {
+            Some(file) => Plan::read(file).context("unable to use the plan"),
+            None => Ok(Plan::default()),
+        }
     }
 }

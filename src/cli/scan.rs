@@ -8,7 +8,9 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::Surroundings;
-use super::args::{ConnectionArgs, ScopeArgs, SelectionArgs, Terminal, Verbosity, namespace};
+use super::args::{
+    ConnectionArgs, PlanArgs, ScopeArgs, SelectionArgs, Terminal, Verbosity, namespace,
+};
 use super::output::{self, Target};
 use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
@@ -33,6 +35,8 @@ pub(super) struct Scan {
     scope: ScopeArgs,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
     /// Output, as FORMAT or FORMAT=FILE, repeatable; formats are table, json and csv
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "table",
           value_parser = output::target, help_heading = "Output")]
@@ -79,6 +83,7 @@ impl Scan {
         let catalog = self.selection.catalog()?;
         let rules = self.selection.rules(&catalog)?;
         let scope = self.scope.request()?;
+        let plan = self.plan.plan()?;
         let kinds = assess::kinds_read(&rules).into_iter().collect();
         let snapshot = self
             .source
@@ -98,6 +103,7 @@ impl Scan {
             rules,
             scope,
             selector: self.scope.selector.clone(),
+            plan: &plan,
             gate: GateOptions {
                 fail_on: self.fail_on,
                 allow_indeterminate: self.allow_indeterminate,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::kind::Kind;
+use crate::projection::form::Form;
 use crate::projection::{self, Decode, Decoded};
 
 /// Paths are cut to this many characters: their keys may come from the object.
@@ -14,7 +15,7 @@ pub(crate) fn decode(kind: Kind, value: Value) -> Result<Decoded, String> {
     impl projection::Visitor for FromValue {
         type Output = Result<Decoded, serde_path_to_error::Error<serde_json::Error>>;
         fn visit<T: Decode>(self) -> Self::Output {
-            serde_path_to_error::deserialize::<_, T>(self.0).map(T::split)
+            serde_path_to_error::deserialize::<_, T>(Form::api(self.0)).map(T::split)
         }
     }
     projection::dispatch(kind, FromValue(value)).map_err(|error| {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::mendix::image_name;
-use super::namespaces::{Namespaces, Tier};
+use super::namespaces::{Namespaces, Tier, TierSource};
 use super::pods::{PodGroup, Role};
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::projection::Projection;
 use crate::projection::mendix::MendixApp;
 use crate::snapshot::Snapshot;
@@ -23,8 +24,8 @@ pub struct App<'s> {
     pub pods: Vec<usize>,
     /// Its tier: its own label, else the namespace's.
     pub tier: Option<Tier>,
-    /// The label of its own that states the tier.
-    pub own_tier_label: Option<&'static str>,
+    /// Where a tier of its own is stated, if it has one.
+    pub own_tier: Option<TierSource>,
     /// Whether it is Private Mendix Platform itself.
     pub is_platform: bool,
 }
@@ -39,13 +40,15 @@ pub(super) fn find<'s>(
     snapshot: &'s Snapshot,
     namespaces: &Namespaces<'s>,
     pods: &[PodGroup<'s>],
+    plan: &Plan,
 ) -> Vec<App<'s>> {
     let mut apps: BTreeMap<(&'s str, String), App<'s>> = BTreeMap::new();
     for (index, object) in snapshot.of_kind(Kind::MendixApp) {
         let Projection::MendixApp(app) = object.projection.as_ref() else {
             continue;
         };
-        let own = Tier::from_labels(&app.metadata.labels);
+        let labels = &app.metadata.labels;
+        let own = Tier::of_app(plan, object.namespace(), object.name(), labels);
         let key = (object.namespace(), object.name().to_owned());
         apps.insert(
             key.clone(),
@@ -54,7 +57,7 @@ pub(super) fn find<'s>(
                 name: key.1,
                 object: Some((index, app)),
                 pods: Vec::new(),
-                own_tier_label: own.as_ref().map(|(label, _)| *label),
+                own_tier: own.as_ref().map(|(source, _)| source.clone()),
                 tier: own
                     .map(|(_, tier)| tier)
                     .or_else(|| namespaces.tier(object.namespace()).cloned()),
@@ -75,14 +78,19 @@ pub(super) fn find<'s>(
         if pod.is_finished() && !apps.contains_key(&key) {
             continue;
         }
-        let app = apps.entry(key).or_insert_with(|| App {
-            namespace: pod.namespace,
-            is_platform: name == PLATFORM_APP,
-            name,
-            object: None,
-            pods: Vec::new(),
-            tier: namespaces.tier(pod.namespace).cloned(),
-            own_tier_label: None,
+        let app = apps.entry(key).or_insert_with(|| {
+            let own = Tier::of_app(plan, pod.namespace, &name, &BTreeMap::new());
+            App {
+                namespace: pod.namespace,
+                is_platform: name == PLATFORM_APP,
+                name,
+                object: None,
+                pods: Vec::new(),
+                own_tier: own.as_ref().map(|(source, _)| source.clone()),
+                tier: own
+                    .map(|(_, tier)| tier)
+                    .or_else(|| namespaces.tier(pod.namespace).cloned()),
+            }
         });
         app.is_platform |= pod
             .lasting_containers()

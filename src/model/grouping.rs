@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::enforcement::{Enforcement, NetworkPlugins};
+use super::ingress_controllers;
 use super::mendix;
+use super::mesh::ambient;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
 use crate::gaps::Gaps;
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::projection::Projection;
 use crate::projection::pod::{self, PodInstance, Resources};
 use crate::snapshot::{Object, Snapshot};
@@ -29,12 +32,17 @@ struct Key<'s> {
     selected_labels: Vec<(&'s str, &'s str)>,
     ephemeral: Vec<(&'s pod::Container, bool)>,
     enacted: Vec<(&'s str, Option<&'s Resources>)>,
+    attestations: Vec<usize>,
 }
 
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
     by_name: HashMap<&'s str, (bool, Option<u32>)>,
-    with_ztunnel: BTreeSet<&'s str>,
+    with_ztunnel: BTreeMap<&'s str, (usize, usize)>,
+    /// Of nodes by name: which attestations of the plan hold for them.
+    attested: HashMap<&'s str, Vec<usize>>,
+    /// Which attestations hold for every node.
+    attested_everywhere: Vec<usize>,
 }
 
 /// Groups all pods, and adds templates of workloads that have none.
@@ -43,9 +51,10 @@ pub(super) fn groups<'s>(
     gaps: &Gaps,
     owners: &Owners<'s>,
     plugins: &NetworkPlugins,
+    plan: &'s Plan,
 ) -> Vec<PodGroup<'s>> {
-    let nodes = Nodes::new(snapshot);
-    let selected = selected_instance_labels(snapshot);
+    let nodes = Nodes::new(snapshot, plan);
+    let selected = selected_instance_labels(snapshot, plan);
     let mut indexes: HashMap<Key<'s>, usize> = HashMap::new();
     let mut groups: Vec<PodGroup<'s>> = Vec::new();
     let mut used: BTreeSet<usize> = BTreeSet::new();
@@ -62,7 +71,7 @@ pub(super) fn groups<'s>(
         }
         let chain = owners.chain(object.namespace(), &pod.metadata.owner_references, gaps);
         let hash = instance.metadata.labels.label("pod-template-hash");
-        let behind = owners.deployment_behind(object.namespace(), &chain, hash);
+        let behind = owners.workload_behind(object.namespace(), &chain, hash);
         used.extend(behind);
         let workload = workload(object, &chain, behind.map(|index| &snapshot.objects[index]));
         let mut group = PodGroup {
@@ -80,8 +89,10 @@ pub(super) fn groups<'s>(
             node_unread: key.node_unread,
             ztunnel_ready: key.ztunnel_ready,
             enforcement: key.enforcement,
+            attestations: key.attestations.clone(),
             role: Role::Other,
             app: None,
+            ingress: None,
             instance: Some(instance),
         };
         mendix::recognise(&mut group);
@@ -94,9 +105,20 @@ pub(super) fn groups<'s>(
     let links = groups.iter().flat_map(|group| &group.chain.links);
     used.extend(links.filter_map(|link| link.object));
     groups.extend(
-        templates(snapshot, gaps, owners, plugins.of_new_pod())
-            .filter(|group| !used.contains(&group.members[0])),
+        templates(
+            snapshot,
+            gaps,
+            owners,
+            plugins.of_new_pod(),
+            &nodes.attested_everywhere,
+        )
+        .filter(|group| !used.contains(&group.members[0])),
     );
+    ingress_controllers::recognise(&mut groups);
+    in_order(groups)
+}
+
+fn in_order(mut groups: Vec<PodGroup<'_>>) -> Vec<PodGroup<'_>> {
     groups.sort_by(|left, right| {
         (left.namespace, &left.workload, &left.members).cmp(&(
             right.namespace,
@@ -108,12 +130,9 @@ pub(super) fn groups<'s>(
 }
 
 /// Kind and name of what a pod belongs to; the pod itself where nothing owns it.
-fn workload(pod: &Object, chain: &OwnerChain, deployment: Option<&Object>) -> (String, String) {
-    if let Some(deployment) = deployment {
-        return (
-            deployment.kind.name().to_owned(),
-            deployment.name().to_owned(),
-        );
+fn workload(pod: &Object, chain: &OwnerChain, behind: Option<&Object>) -> (String, String) {
+    if let Some(behind) = behind {
+        return (behind.kind.name().to_owned(), behind.name().to_owned());
     }
     chain.workload().map_or_else(
         || (pod.kind.name().to_owned(), pod.name().to_owned()),
@@ -135,8 +154,7 @@ fn key<'s>(
     let redirection = instance
         .metadata
         .annotations
-        .get("ambient.istio.io/redirection")
-        .map(String::as_str);
+        .get("ambient.istio.io/redirection");
     let os = pod.spec.os.as_ref().map(|os| os.name == "windows");
     Key {
         namespace: object.namespace(),
@@ -146,15 +164,14 @@ fn key<'s>(
         kubelet_minor: known.and_then(|(_, minor)| *minor),
         node_unread: node.is_some() && known.is_none(),
         ztunnel_ready: redirection.is_some()
-            && node.is_some_and(|node| nodes.with_ztunnel.contains(node)),
+            && node.is_some_and(|node| nodes.with_ztunnel.contains_key(node)),
         enforcement: plugins.of_pod(node, !pod.metadata.owner_references.is_empty()),
         redirection,
         selected_labels: instance
             .metadata
             .labels
             .iter()
-            .filter(|(key, _)| selected.contains(key.as_str()))
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .filter(|(key, _)| selected.contains(key))
             .collect(),
         ephemeral: instance
             .spec
@@ -170,8 +187,12 @@ fn key<'s>(
                     .iter()
                     .chain(&status.init_container_statuses)
             })
-            .map(|status| (status.name.as_str(), status.resources.as_ref()))
+            .map(|status| (&*status.name, status.resources.as_deref()))
             .collect(),
+        attestations: node
+            .and_then(|node| nodes.attested.get(node))
+            .unwrap_or(&nodes.attested_everywhere)
+            .clone(),
     }
 }
 
@@ -187,7 +208,7 @@ fn lifecycle(status: Option<&pod::PodStatus>) -> Lifecycle {
 }
 
 impl<'s> Nodes<'s> {
-    fn new(snapshot: &'s Snapshot) -> Self {
+    fn new(snapshot: &'s Snapshot, plan: &Plan) -> Self {
         let by_name = snapshot
             .of_kind(Kind::Node)
             .filter_map(|(_, object)| match object.projection.as_ref() {
@@ -204,25 +225,22 @@ impl<'s> Nodes<'s> {
                 _ => None,
             })
             .collect();
-        let with_ztunnel = snapshot
-            .of_kind(Kind::Pod)
-            .filter(|(_, object)| {
-                object.projection.metadata().labels.label("app") == Some("ztunnel")
-            })
-            .filter_map(|(_, object)| {
-                let instance = object.instance.as_ref()?;
-                let ready = instance
-                    .status
-                    .as_ref()?
-                    .conditions
-                    .iter()
-                    .any(|condition| condition.status == "True");
-                instance.spec.node_name.as_deref().filter(|_| ready)
+        let attested = snapshot
+            .of_kind(Kind::Node)
+            .filter(|_| !plan.attestations.is_empty())
+            .map(|(_, object)| {
+                let labels = &object.projection.metadata().labels;
+                (
+                    object.name(),
+                    plan.attestations_on(&|key| labels.label(key)),
+                )
             })
             .collect();
         Self {
             by_name,
-            with_ztunnel,
+            with_ztunnel: ambient::ready_ztunnels(snapshot),
+            attested,
+            attested_everywhere: plan.attestations_on(&|_| None),
         }
     }
 }
@@ -237,8 +255,8 @@ pub(super) fn kubelet_minor(version: &str) -> Option<u32> {
 }
 
 /// Labels of single pods that some selector names; pods that differ in them are not equal.
-fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
-    let mut keys: BTreeSet<&str> = snapshot
+fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTreeSet<&'s str> {
+    let by_objects = snapshot
         .objects
         .iter()
         .flat_map(|object| -> Vec<&BTreeMap<String, String>> {
@@ -265,8 +283,8 @@ fn selected_instance_labels(snapshot: &Snapshot) -> BTreeSet<&str> {
                 _ => Vec::new(),
             }
         })
-        .flat_map(|labels| labels.keys().map(String::as_str))
-        .collect();
+        .flat_map(|labels| labels.keys().map(String::as_str));
+    let mut keys: BTreeSet<&str> = by_objects.chain(plan.pod_label_keys()).collect();
     for object in &snapshot.objects {
         super::reach::selectors(object.projection.as_ref(), &mut |selector| {
             let expressions = selector.match_expressions.iter();
@@ -283,6 +301,7 @@ fn templates<'s>(
     gaps: &Gaps,
     owners: &Owners<'s>,
     enforcement: Enforcement,
+    attestations: &[usize],
 ) -> impl Iterator<Item = PodGroup<'s>> {
     Kind::WORKLOADS.iter().flat_map(move |kind| {
         snapshot.of_kind(*kind).filter_map(move |(index, object)| {
@@ -320,8 +339,10 @@ fn templates<'s>(
                 node_unread: false,
                 ztunnel_ready: false,
                 enforcement,
+                attestations: attestations.to_vec(),
                 role: Role::Other,
                 app: None,
+                ingress: None,
                 instance: None,
             };
             mendix::recognise(&mut group);

@@ -1,4 +1,4 @@
-//! Recognising what belongs to Mendix, to ingress controllers and to meshes.
+//! Recognising what belongs to Mendix and to meshes.
 //!
 //! Registries are mirrored, so images count by their last path segments only.
 
@@ -32,22 +32,6 @@ const PLATFORM_IMAGES: &[&str] = &[
     "svix-server",
 ];
 
-/// Last two path segments of ingress controllers' data-path images; `*` stands for any registry folder.
-const INGRESS_IMAGES: &[(&str, &str)] = &[
-    ("ingress-nginx", "controller"),
-    ("ingress-nginx", "controller-chroot"),
-    ("*", "nginx-ingress-controller"),
-    ("nginx", "nginx-ingress"),
-    ("*", "nginx-plus-ingress"),
-    ("*", "traefik"),
-    ("haproxytech", "kubernetes-ingress"),
-    ("*", "haproxy-ingress"),
-    ("kong", "kong"),
-    ("kong", "kong-gateway"),
-    ("envoyproxy", "envoy"),
-    ("cilium", "cilium-envoy"),
-];
-
 /// Fills in role and app of a group.
 pub(super) fn recognise(pod: &mut PodGroup<'_>) {
     pod.role = role(pod);
@@ -70,8 +54,6 @@ fn role(pod: &PodGroup<'_>) -> Role {
         Role::App
     } else if has_image(pod, PLATFORM_IMAGES) {
         Role::Platform
-    } else if is_ingress_controller(pod) {
-        Role::IngressController
     } else {
         Role::Other
     }
@@ -111,28 +93,6 @@ fn is_named(pod: &PodGroup<'_>, name: &str) -> bool {
 fn has_image(pod: &PodGroup<'_>, names: &[&str]) -> bool {
     pod.lasting_containers()
         .any(|container| names.contains(&image_name(container.spec)))
-}
-
-fn is_ingress_controller(pod: &PodGroup<'_>) -> bool {
-    let by_label = pod.label("app.kubernetes.io/name") == Some("ingress-nginx")
-        && pod
-            .label("app.kubernetes.io/component")
-            .is_none_or(|component| component == "controller")
-        || pod
-            .label("ingresscontroller.operator.openshift.io/deployment-ingresscontroller")
-            .is_some();
-    by_label
-        || pod.lasting_containers().any(|container| {
-            let path = image_path(container.spec);
-            let mut segments = path.rsplit('/');
-            let (last, folder) = (
-                segments.next().unwrap_or_default(),
-                segments.next().unwrap_or_default(),
-            );
-            INGRESS_IMAGES
-                .iter()
-                .any(|(wanted, name)| *name == last && (*wanted == "*" || *wanted == folder))
-        })
 }
 
 /// Control planes and node agents, by label and container: a label alone is anybody's to set, and would take a pod out

@@ -1,7 +1,7 @@
 //! The model: a snapshot turned into total types and indexes, once, so that rules never walk raw objects.
 //!
 //! ```text
-//! Snapshot ─▶ namespaces (labels, tier) ─┐
+//! Snapshot ─▶ namespaces (labels, tier) ─┐          (the plan has a say in tiers, scope and groups)
 //!          ─▶ owners ─▶ pods (groups of equal pods, and templates without pods) ─▶ roles ─▶ apps, operators
 //!          ─▶ rbac ──────────────────────────────────────────────────────────────────────▶ who manages what
 //!          ─▶ mesh (control planes, policies, data plane of each pod)
@@ -12,12 +12,14 @@
 pub mod apps;
 pub mod enforcement;
 mod grouping;
+pub mod ingress_controllers;
 pub mod limits;
 pub mod mendix;
 pub mod mesh;
 pub mod namespaces;
 pub mod operators;
 pub mod owners;
+mod planned;
 pub mod pods;
 pub mod port;
 pub mod quantity;
@@ -33,13 +35,13 @@ use std::sync::OnceLock;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::projection::Projection;
 use crate::projection::cluster::Node;
-use crate::projection::rbac::LabelSelector;
 use crate::snapshot::{Object, Snapshot};
 
 pub use apps::App;
-pub use namespaces::{Namespaces, Tier};
+pub use namespaces::{Namespaces, Tier, TierSource};
 pub use operators::Operator;
 pub use pods::{Container, ContainerClass, PodGroup, Role};
 pub use port::Port;
@@ -50,6 +52,8 @@ pub use scope::{Scope, ScopeRequest};
 pub struct Model<'s> {
     /// The objects themselves.
     pub snapshot: &'s Snapshot,
+    /// What people say of the system; empty without a plan.
+    pub plan: &'s Plan,
     /// What is missing.
     pub gaps: Gaps,
     /// Which namespaces are judged.
@@ -72,20 +76,26 @@ pub struct Model<'s> {
 }
 
 impl<'s> Model<'s> {
-    /// Builds all indexes.
+    /// Builds all indexes, without a plan.
     pub fn new(snapshot: &'s Snapshot, request: &ScopeRequest) -> Self {
+        Self::with_plan(snapshot, request, Plan::none())
+    }
+
+    /// Builds all indexes.
+    pub fn with_plan(snapshot: &'s Snapshot, request: &ScopeRequest, plan: &'s Plan) -> Self {
         let gaps = Gaps::new(snapshot);
-        let namespaces = Namespaces::new(snapshot, &gaps);
+        let namespaces = Namespaces::new(snapshot, &gaps, plan);
         let owners = owners::Owners::new(snapshot);
         let plugins = enforcement::NetworkPlugins::new(snapshot, &gaps);
-        let pods = grouping::groups(snapshot, &gaps, &owners, &plugins);
-        let apps = apps::find(snapshot, &namespaces, &pods);
+        let pods = grouping::groups(snapshot, &gaps, &owners, &plugins, plan);
+        let apps = apps::find(snapshot, &namespaces, &pods, plan);
         let operators = operators::find(&pods);
-        let scope = Scope::new(request, snapshot, &gaps, &pods);
+        let scope = Scope::new(request, snapshot, &gaps, &pods, plan);
         let mesh = mesh::Mesh::new(snapshot, &gaps, &namespaces, &pods);
         let services = services::Services::new(snapshot, &pods);
         Self {
             snapshot,
+            plan,
             gaps,
             scope,
             namespaces,
@@ -133,36 +143,4 @@ impl<'s> Model<'s> {
                 _ => None,
             })
     }
-}
-
-/// One side of a flow that the assessment plan declares.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PlanSide {
-    /// Absent means any.
-    pub(crate) namespace: Option<String>,
-    pub(crate) namespace_labels: LabelSelector,
-    pub(crate) pod_labels: LabelSelector,
-}
-
-/// A flow that the assessment plan declares as intended.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PlanFlow<'p> {
-    pub(crate) from: PlanSide,
-    pub(crate) to: PlanSide,
-    /// Absent means all.
-    pub(crate) ports: &'p [u16],
-}
-
-impl PlanFlow<'_> {
-    /// Every selector that it holds.
-    fn selectors(&self) -> impl Iterator<Item = &LabelSelector> {
-        [&self.from, &self.to]
-            .into_iter()
-            .flat_map(|side| [&side.namespace_labels, &side.pod_labels])
-    }
-}
-
-/// The flows that the assessment plan declares.
-fn plan_flows<'p>(_model: &'p Model<'_>) -> Vec<PlanFlow<'p>> {
-    Vec::new()
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::gaps::{Gaps, Missing};
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::snapshot::{Mode, Snapshot};
 
 /// Labels that name the environment tier; the first that is set counts.
@@ -49,6 +50,51 @@ impl fmt::Display for Tier {
     }
 }
 
+/// Where a tier is stated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TierSource {
+    /// A label of the object itself.
+    Label(&'static str),
+    /// The assessment plan, at this JSON pointer.
+    Plan(String),
+}
+
+/// A tier, and where it is stated.
+pub type StatedTier = (TierSource, Tier);
+
+impl Tier {
+    /// The tier that the plan states, or else labels.
+    fn stated(
+        planned: Option<(String, &str)>,
+        labels: &BTreeMap<String, String>,
+    ) -> Option<StatedTier> {
+        if let Some((pointer, tier)) = planned {
+            return Some((TierSource::Plan(pointer), Self::parse(tier)?));
+        }
+        let (label, tier) = Self::from_labels(labels)?;
+        Some((TierSource::Label(label), tier))
+    }
+
+    /// The tier of a namespace: what the plan says, or else its labels.
+    pub(super) fn of_namespace(
+        plan: &Plan,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Option<StatedTier> {
+        Self::stated(plan.tier_of(namespace), labels)
+    }
+
+    /// The tier that an app has of its own: what the plan says of it, or else its labels.
+    pub(super) fn of_app(
+        plan: &Plan,
+        namespace: &str,
+        app: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Option<StatedTier> {
+        Self::stated(plan.tier_of_app(namespace, app), labels)
+    }
+}
+
 /// One namespace.
 #[derive(Clone, Debug)]
 pub struct Namespace<'s> {
@@ -58,8 +104,8 @@ pub struct Namespace<'s> {
     pub labels: &'s BTreeMap<String, String>,
     /// Why its labels are not known.
     pub unread: Option<Missing>,
-    /// Its tier and the label that states it.
-    pub tier: Option<(&'static str, Tier)>,
+    /// Its tier, and where that is stated.
+    pub tier: Option<StatedTier>,
 }
 
 /// All namespaces that exist or that objects name.
@@ -69,12 +115,12 @@ pub struct Namespaces<'s> {
 }
 
 impl<'s> Namespaces<'s> {
-    pub(super) fn new(snapshot: &'s Snapshot, gaps: &Gaps) -> Self {
+    pub(super) fn new(snapshot: &'s Snapshot, gaps: &Gaps, plan: &Plan) -> Self {
         static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
         let mut by_name = BTreeMap::new();
         for (index, object) in snapshot.of_kind(Kind::Namespace) {
             let labels = &object.projection.metadata().labels;
-            let tier = Tier::from_labels(labels);
+            let tier = Tier::of_namespace(plan, object.name(), labels);
             by_name.insert(
                 object.name(),
                 Namespace {
@@ -103,7 +149,7 @@ impl<'s> Namespaces<'s> {
                 object: None,
                 labels: &NO_LABELS,
                 unread: Some(unread),
-                tier: None,
+                tier: Tier::of_namespace(plan, name, &NO_LABELS),
             });
         }
         Self { by_name }

@@ -81,9 +81,9 @@ impl<'s> Owners<'s> {
         chain
     }
 
-    /// The Deployment of pods whose ReplicaSet is not at hand, which tells what the pods count with but no more: the
-    /// chain still breaks off at the ReplicaSet.
-    pub fn deployment_behind(
+    /// The Deployment or CronJob of pods whose ReplicaSet or Job is not at hand, which tells what the pods count with but
+    /// no more: the chain still breaks off where it does.
+    pub fn workload_behind(
         &self,
         namespace: &str,
         chain: &OwnerChain,
@@ -92,13 +92,18 @@ impl<'s> Owners<'s> {
         let [link] = chain.links.as_slice() else {
             return None;
         };
-        if link.object.is_some()
-            || Kind::in_group(&link.group, &link.kind) != Some(Kind::ReplicaSet)
-        {
+        if link.object.is_some() {
             return None;
         }
-        let name = deployment_name(&link.name, template_hash?)?;
-        self.snapshot.find(Kind::Deployment, namespace, name)
+        let (kind, name) = match Kind::in_group(&link.group, &link.kind)? {
+            Kind::ReplicaSet => (
+                Kind::Deployment,
+                deployment_name(&link.name, template_hash?)?,
+            ),
+            Kind::Job => (Kind::CronJob, cron_job_name(&link.name)?),
+            _ => return None,
+        };
+        self.snapshot.find(kind, namespace, name)
     }
 }
 
@@ -108,6 +113,13 @@ fn deployment_name<'n>(replica_set: &'n str, template_hash: &str) -> Option<&'n 
         .strip_suffix(template_hash)?
         .strip_suffix('-')
         .filter(|name| !name.is_empty())
+}
+
+/// The controller of CronJobs names a Job after its CronJob and the minute that it is due, counted since 1970.
+fn cron_job_name(job: &str) -> Option<&str> {
+    let (name, minute) = job.rsplit_once('-')?;
+    let is_minute = !minute.is_empty() && minute.bytes().all(|byte| byte.is_ascii_digit());
+    (is_minute && !name.is_empty()).then_some(name)
 }
 
 /// The managing controller, else the first owner: Mendix' objects need not mark one.

@@ -1,6 +1,7 @@
 //! Pods in groups: rules judge each group once, however many replicas it has.
 
 use super::enforcement::Enforcement;
+use super::ingress_controllers::Family;
 use super::owners::OwnerChain;
 use super::selector::Labels;
 use crate::projection::Metadata;
@@ -38,10 +39,14 @@ pub struct PodGroup<'s> {
     pub ztunnel_ready: bool,
     /// Whether network policies count on the node.
     pub enforcement: Enforcement,
+    /// Attestations of the plan that hold for the nodes of all members, by index.
+    pub attestations: Vec<usize>,
     /// What the pods are to Mendix and the mesh.
     pub role: Role,
     /// The app they belong to, of app pods.
     pub app: Option<AppClaim>,
+    /// The family of ingress controllers whose traffic they carry.
+    pub ingress: Option<Family>,
     /// What one of them adds to the template; equal in all members as far as rules can see.
     pub(super) instance: Option<&'s PodInstance>,
 }
@@ -144,7 +149,7 @@ impl<'s> PodGroup<'s> {
             ended: false,
         });
         let instance = self.instance;
-        let debug = instance.map_or(self.spec.ephemeral_containers.as_slice(), |instance| {
+        let debug = instance.map_or(&*self.spec.ephemeral_containers, |instance| {
             &instance.spec.ephemeral_containers
         });
         let ephemeral =
@@ -184,12 +189,9 @@ impl<'s> PodGroup<'s> {
 
     /// An annotation.
     pub fn annotation(&self, key: &str) -> Option<&'s str> {
-        let instance = self
-            .instance
-            .and_then(|instance| instance.metadata.annotations.get(key));
-        instance
-            .or_else(|| self.metadata.annotations.get(key))
-            .map(String::as_str)
+        self.instance
+            .and_then(|instance| instance.metadata.annotations.get(key))
+            .or_else(|| self.metadata.annotations.get(key).map(String::as_str))
     }
 
     /// What to say of a pod that the API can't change: the kubelet runs it from a file of the node.
@@ -221,10 +223,10 @@ impl<'s> PodGroup<'s> {
             let (index, status) = statuses
                 .iter()
                 .enumerate()
-                .find(|(_, status)| status.name == container)?;
+                .find(|(_, status)| &*status.name == container)?;
             Some((
                 format!("/status/{place}/{index}/resources"),
-                status.resources.as_ref()?,
+                status.resources.as_deref()?,
             ))
         })
     }
@@ -240,7 +242,7 @@ impl<'s> PodGroup<'s> {
                 status
                     .pod_ips
                     .iter()
-                    .map(|address| address.ip.as_str())
+                    .map(|address| &*address.ip)
                     .chain(status.pod_ip.as_deref())
             })
         })
@@ -252,11 +254,7 @@ impl Labels for PodGroup<'_> {
         let instance = self
             .instance
             .and_then(|instance| instance.metadata.labels.get(key));
-        self.metadata
-            .labels
-            .get(key)
-            .or(instance)
-            .map(String::as_str)
+        self.metadata.labels.label(key).or(instance)
     }
 }
 
@@ -275,6 +273,6 @@ pub(super) fn has_ended(instance: &PodInstance, container: &str) -> bool {
         status
             .ephemeral_container_statuses
             .iter()
-            .any(|status| status.name == container && status.state.terminated.is_some())
+            .any(|status| &*status.name == container && status.state.terminated.is_some())
     })
 }

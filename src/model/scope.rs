@@ -6,6 +6,7 @@ use super::pods::{PodGroup, Role};
 use super::selector;
 use crate::gaps::{Gaps, Missing};
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::projection::rbac::LabelSelector;
 use crate::snapshot::Snapshot;
 
@@ -29,6 +30,8 @@ pub struct Scope {
     pub all: bool,
     /// Why more namespaces may belong to the scope than are known.
     pub unknown: Option<Missing>,
+    /// Namespaces that the plan takes out, with its reasons.
+    pub excluded: Vec<(String, String)>,
 }
 
 /// Kinds whose objects, or whose pods, make a namespace one that holds Mendix objects.
@@ -56,6 +59,33 @@ impl Scope {
         snapshot: &Snapshot,
         gaps: &Gaps,
         pods: &[PodGroup<'_>],
+        plan: &Plan,
+    ) -> Self {
+        let mut scope = Self::before_exclusions(request, snapshot, gaps, pods);
+        // Who names a namespace wants it judged, whatever the plan says.
+        if request.namespaces.is_empty() {
+            scope.exclude(plan);
+        }
+        scope
+    }
+
+    fn exclude(&mut self, plan: &Plan) {
+        let names = std::mem::take(&mut self.namespaces);
+        for name in names {
+            match plan.exclusion(&name) {
+                Some(reason) => self.excluded.push((name, reason.to_owned())),
+                None => {
+                    self.namespaces.insert(name);
+                }
+            }
+        }
+    }
+
+    fn before_exclusions(
+        request: &ScopeRequest,
+        snapshot: &Snapshot,
+        gaps: &Gaps,
+        pods: &[PodGroup<'_>],
     ) -> Self {
         let selector = request.selector.clone();
         if !request.namespaces.is_empty() {
@@ -65,6 +95,7 @@ impl Scope {
                 selector,
                 all: false,
                 unknown: None,
+                excluded: Vec::new(),
             };
         }
         if request.all {
@@ -85,6 +116,7 @@ impl Scope {
                 selector,
                 all: true,
                 unknown: None,
+                excluded: Vec::new(),
             };
         }
         let apps = snapshot
@@ -116,6 +148,7 @@ impl Scope {
             selector,
             all: false,
             unknown,
+            excluded: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::projection::pod::InstanceFields;
 use crate::projection::rbac::{LabelExpression, LabelSelector};
 
 /// Looks up a label; lets selectors match labels that are kept in two places.
@@ -13,6 +14,12 @@ pub trait Labels {
 impl Labels for BTreeMap<String, String> {
     fn label(&self, key: &str) -> Option<&str> {
         self.get(key).map(String::as_str)
+    }
+}
+
+impl Labels for InstanceFields {
+    fn label(&self, key: &str) -> Option<&str> {
+        self.get(key)
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Node {
     pub metadata: Metadata,
     #[serde(default, deserialize_with = "null_default")]
     pub spec: NodeSpec,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub status: NodeStatus,
 }
 
@@ -42,7 +42,7 @@ pub struct NodeSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub node_info: NodeInfo,
     #[serde(
         default,
@@ -102,7 +102,7 @@ pub struct RuntimeClass {
 pub struct LimitRange {
     #[serde(default)]
     pub metadata: Metadata,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub spec: LimitRangeSpec,
 }
 

@@ -10,6 +10,8 @@ use std::fmt;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, Serialize};
 
+use super::form::EVIDENCE_FORM;
+
 /// Stands for a value that does not have the shape the variable or flag must have, and was therefore dropped.
 pub const UNRECOGNISED: &str = "(unrecognised)";
 
@@ -33,6 +35,7 @@ const VARIABLES: &[(&str, &str, Shape)] = &[
     ("*", "M2EE_ADMIN_LISTEN_ADDRESSES", Shape::Addresses),
     ("*", "M2EE_ADMIN_PASS", Shape::Presence),
     ("*", "M2EE_ADMIN_PORT", Shape::Port),
+    ("discovery", "CA_TRUSTED_NODE_ACCOUNTS", Shape::Ranges),
     ("discovery", "REVISION", Shape::Word),
     ("istio-proxy", "DISABLE_ENVOY", Shape::Word),
     ("istio-proxy", "ENABLE_HBONE", Shape::Word),
@@ -219,13 +222,22 @@ impl<'de> Deserialize<'de> for EnvironmentFacts {
                 formatter.write_str("a list of environment variables")
             }
 
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Self::Value, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut facts = EnvironmentFacts::default();
                 while let Some(variable) = list.next_element::<Variable<'de>>()? {
                     // A variable with neither value nor reference is the empty string.
                     let value = match (&variable.value, &variable.value_from) {
-                        (Some(value), _) => Some(value.as_ref()),
+                        // The API takes a reference beside an empty value.
                         (None, Some(_)) => None,
+                        (Some(value), Some(_)) if value.is_empty() => None,
+                        (Some(value), _) => Some(value.as_ref()),
                         (None, None) => Some(""),
                     };
                     facts.insert(&variable.name, value);
@@ -245,7 +257,7 @@ impl<'de> Deserialize<'de> for EnvironmentFacts {
                 Ok(facts)
             }
         }
-        deserializer.deserialize_any(Visitor)
+        deserializer.deserialize_newtype_struct(EVIDENCE_FORM, Visitor)
     }
 }
 
@@ -258,6 +270,13 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a list of arguments")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Self::Value, D::Error> {
+                deserializer.deserialize_any(self)
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -291,7 +310,7 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
                 Ok(ArgumentFacts(facts))
             }
         }
-        deserializer.deserialize_any(Visitor)
+        deserializer.deserialize_newtype_struct(EVIDENCE_FORM, Visitor)
     }
 }
 

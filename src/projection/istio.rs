@@ -1,11 +1,14 @@
 //! Istio's objects, and the mesh configuration inside its ConfigMap.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
 use super::facts::UNRECOGNISED;
+use super::form::{EVIDENCE_FORM, Form};
 use super::metadata::{Metadata, null_default};
 use super::rbac::LabelSelector;
 
@@ -247,28 +250,83 @@ pub struct MeshConfig {
     pub unreadable: bool,
 }
 
+/// The keys of a mesh configuration that count.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MeshConfigKeys {
+    #[serde(default, alias = "root_namespace")]
+    root_namespace: Option<String>,
+    #[serde(
+        default,
+        alias = "discovery_selectors",
+        deserialize_with = "null_default"
+    )]
+    discovery_selectors: Vec<LabelSelector>,
+    #[serde(default)]
+    unreadable: bool,
+}
+
+impl MeshConfigKeys {
+    /// Reads the YAML text; `None` if it is no mapping with fields of the right types.
+    fn of_text(text: &str) -> Option<Self> {
+        let value = serde_saphyr::from_str::<Value>(text).ok()?;
+        match value {
+            Value::Null => Some(Self::default()),
+            value => Self::deserialize(Form::api(value)).ok(),
+        }
+    }
+}
+
+/// A text, or what evidence holds in its place.
+struct TextOrObject(Value);
+
+impl<'de> Deserialize<'de> for TextOrObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = TextOrObject;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a text")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Self::Value, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(TextOrObject(Value::String(text.to_owned())))
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(TextOrObject(Value::Null))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                Value::deserialize(MapAccessDeserializer::new(map)).map(TextOrObject)
+            }
+        }
+        deserializer.deserialize_newtype_struct(EVIDENCE_FORM, Visitor)
+    }
+}
+
 /// Mesh configurations are small; a longer text is not one.
 const MESH_CONFIG_BYTES: usize = 1 << 20;
 
 impl<'de> Deserialize<'de> for MeshConfig {
-    /// Reads the YAML text of the API, or the object of evidence.
+    /// Reads the YAML text of the API, or the object of evidence. Istio reads the text as the JSON of a protobuf
+    /// message, whose fields have two names each.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Default, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Keys {
-            #[serde(default)]
-            root_namespace: Option<String>,
-            #[serde(default, deserialize_with = "null_default")]
-            discovery_selectors: Vec<LabelSelector>,
-            #[serde(default)]
-            unreadable: bool,
-        }
-        let keys = match Value::deserialize(deserializer)? {
+        let TextOrObject(value) = TextOrObject::deserialize(deserializer)?;
+        let keys = match value {
             Value::String(text) if text.len() > MESH_CONFIG_BYTES => None,
-            Value::String(text) if text.trim().is_empty() => Some(Keys::default()),
-            Value::String(text) => serde_saphyr::from_str::<Keys>(&text).ok(),
-            object @ Value::Object(_) => Keys::deserialize(object).ok(),
-            Value::Null => Some(Keys::default()),
+            Value::String(text) if text.trim().is_empty() => Some(MeshConfigKeys::default()),
+            Value::String(text) => MeshConfigKeys::of_text(&text),
+            object @ Value::Object(_) => MeshConfigKeys::deserialize(Form::evidence(object)).ok(),
+            Value::Null => Some(MeshConfigKeys::default()),
             _ => None,
         };
         Ok(keys.map_or_else(

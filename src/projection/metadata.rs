@@ -300,7 +300,9 @@ impl<'de> Deserialize<'de> for Scalar {
             }
 
             fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
-                Ok(Scalar::Text(number.to_string()))
+                // `2.0` is as whole as `2`, and its text is the same.
+                let text = number.to_string();
+                Ok(text.parse().map_or(Scalar::Text(text), Scalar::Number))
             }
         }
         deserializer.deserialize_any(Visitor)

@@ -9,6 +9,7 @@
 
 pub mod cluster;
 pub mod facts;
+pub(crate) mod form;
 pub mod istio;
 pub mod mendix;
 pub mod metadata;
@@ -16,6 +17,7 @@ pub mod network;
 pub mod pod;
 pub mod policy;
 pub mod rbac;
+mod words;
 pub mod workload;
 
 use serde::Serialize;
@@ -25,6 +27,7 @@ pub use metadata::{Identity, Metadata, OwnerReference, Scalar};
 pub use pod::PodInstance;
 
 use crate::kind::Kind;
+use form::Form;
 
 /// The projection of an object of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -206,16 +209,23 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
     }
 }
 
-/// Decodes one object of `kind` from a JSON value.
+/// Decodes one object of `kind` from a JSON value, as the API writes it.
 pub fn decode_value(kind: Kind, value: serde_json::Value) -> Result<Decoded, serde_json::Error> {
-    struct FromValue(serde_json::Value);
-    impl Visitor for FromValue {
-        type Output = Result<Decoded, serde_json::Error>;
-        fn visit<T: Decode>(self) -> Self::Output {
-            T::deserialize(self.0).map(T::split)
-        }
+    dispatch(kind, FromForm(Form::api(value)))
+}
+
+/// Decodes one object of `kind` from a JSON value, as evidence holds it.
+pub fn decode_evidence(kind: Kind, value: serde_json::Value) -> Result<Decoded, serde_json::Error> {
+    dispatch(kind, FromForm(Form::evidence(value)))
+}
+
+struct FromForm(Form<serde_json::Value>);
+
+impl Visitor for FromForm {
+    type Output = Result<Decoded, serde_json::Error>;
+    fn visit<T: Decode>(self) -> Self::Output {
+        T::deserialize(self.0).map(T::split)
     }
-    dispatch(kind, FromValue(value))
 }
 
 impl Projection {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::metadata::{Metadata, Scalar, null_default};
+use super::words;
 
 /// Service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,7 +21,12 @@ pub struct Service {
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSpec {
     /// Absent means `ClusterIP`.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "type",
+        deserialize_with = "words::service_type",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub kind: Option<String>,
     /// `None` makes the Service headless.
     #[serde(default, rename = "clusterIP", skip_serializing_if = "Option::is_none")]
@@ -55,15 +61,23 @@ pub struct ServiceSpec {
 pub struct ServicePort {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    #[serde(default)]
+    #[serde(deserialize_with = "words::port")]
     pub port: u16,
     /// Absent or 0 means `port`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "words::port_or_name",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub target_port: Option<Scalar>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_port: Option<u16>,
     /// Absent means TCP.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "words::protocol",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub protocol: Option<String>,
 }
 
@@ -102,7 +116,11 @@ pub struct EndpointPort {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// Absent means TCP.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "words::protocol",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub protocol: Option<String>,
 }
 

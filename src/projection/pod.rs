@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{ArgumentFacts, EnvironmentFacts};
 use super::metadata::{Metadata, Scalar, null_default};
+use super::words;
 
 /// What replicas of one template share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,7 +28,7 @@ pub struct Pod {
 #[serde(rename_all = "camelCase")]
 pub struct PodTemplate {
     /// Labels and annotations of the pods to be made.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_default")]
     pub metadata: Metadata,
     /// Their `spec`.
     #[serde(default)]
@@ -86,6 +87,7 @@ pub struct PodSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodOs {
     /// `linux` or `windows`.
+    #[serde(deserialize_with = "words::operating_system")]
     pub name: String,
 }
 
@@ -124,7 +126,7 @@ struct ContainerWire {
     name: String,
     #[serde(default)]
     image: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words::restart_policy")]
     restart_policy: Option<String>,
     #[serde(default)]
     target_container_name: Option<String>,
@@ -165,14 +167,18 @@ impl From<ContainerWire> for Container {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContainerPort {
-    #[serde(default)]
+    #[serde(deserialize_with = "words::port")]
     pub container_port: u16,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_port: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Absent means TCP.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "words::protocol",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub protocol: Option<String>,
 }
 
@@ -251,80 +257,87 @@ pub struct PodInstance {
 /// Labels and annotations that controllers and nodes write on single pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct InstanceMetadata {
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "InstanceFields::is_empty")]
+    pub labels: InstanceFields,
+    #[serde(default, skip_serializing_if = "InstanceFields::is_empty")]
+    pub annotations: InstanceFields,
 }
+
+/// The few labels or annotations of single pods, sorted by key. There is one for every pod, and a tree would take
+/// ten times the memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct InstanceFields(Box<[(&'static str, Box<str>)]>);
 
 /// Fields of `spec` that differ between replicas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node_name: Option<String>,
+    pub node_name: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ephemeral_containers: Vec<Container>,
+    pub hostname: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub ephemeral_containers: Box<[Container]>,
 }
 
 /// `PodStatus`.
+///
+/// Of all that is kept this is what there is most of: strings and lists that take no more room than they need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<String>,
+    pub phase: Option<Box<str>>,
     #[serde(default, rename = "podIP", skip_serializing_if = "Option::is_none")]
-    pub pod_ip: Option<String>,
+    pub pod_ip: Option<Box<str>>,
     #[serde(
         default,
         rename = "podIPs",
         deserialize_with = "null_default",
-        skip_serializing_if = "Vec::is_empty"
+        skip_serializing_if = "<[_]>::is_empty"
     )]
-    pub pod_ips: Vec<PodIp>,
+    pub pod_ips: Box<[PodIp]>,
     /// Only the condition `Ready` is kept.
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "Vec::is_empty"
+        skip_serializing_if = "<[_]>::is_empty"
     )]
-    pub conditions: Vec<Condition>,
+    pub conditions: Box<[Condition]>,
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "Vec::is_empty"
+        skip_serializing_if = "<[_]>::is_empty"
     )]
-    pub container_statuses: Vec<ContainerStatus>,
+    pub container_statuses: Box<[ContainerStatus]>,
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "Vec::is_empty"
+        skip_serializing_if = "<[_]>::is_empty"
     )]
-    pub init_container_statuses: Vec<ContainerStatus>,
+    pub init_container_statuses: Box<[ContainerStatus]>,
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "Vec::is_empty"
+        skip_serializing_if = "<[_]>::is_empty"
     )]
-    pub ephemeral_container_statuses: Vec<ContainerStatus>,
+    pub ephemeral_container_statuses: Box<[ContainerStatus]>,
 }
 
 /// One entry of `status.podIPs`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodIp {
     #[serde(default)]
-    pub ip: String,
+    pub ip: Box<str>,
 }
 
 /// A condition, without its times and texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Condition {
     #[serde(default, rename = "type")]
-    pub kind: String,
+    pub kind: Box<str>,
     #[serde(default)]
-    pub status: String,
+    pub status: Box<str>,
 }
 
 /// `ContainerStatus`.
@@ -332,18 +345,18 @@ pub struct Condition {
 #[serde(rename_all = "camelCase")]
 pub struct ContainerStatus {
     #[serde(default)]
-    pub name: String,
+    pub name: Box<str>,
     #[serde(
         default,
         rename = "containerID",
         skip_serializing_if = "Option::is_none"
     )]
-    pub container_id: Option<String>,
+    pub container_id: Option<Box<str>>,
     #[serde(default, deserialize_with = "null_default")]
     pub state: ContainerState,
     /// The resources in force, kept only where they differ from `spec`: while a resize is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Resources>,
+    pub resources: Option<Box<Resources>>,
 }
 
 /// Which of the three states a container is in; its details are dropped.
@@ -390,9 +403,9 @@ impl Pod {
     pub(super) fn take_instance(&mut self) -> PodInstance {
         let mut status = self.status.take();
         if let Some(status) = &mut status {
-            status
-                .conditions
-                .retain(|condition| condition.kind == "Ready");
+            let mut conditions = std::mem::take(&mut status.conditions).into_vec();
+            conditions.retain(|condition| &*condition.kind == "Ready");
+            status.conditions = conditions.into();
             keep_differing(&mut status.container_statuses, &self.spec.containers);
             keep_differing(
                 &mut status.init_container_statuses,
@@ -405,9 +418,14 @@ impl Pod {
                 annotations: extract(&mut self.metadata.annotations, INSTANCE_ANNOTATIONS),
             },
             spec: InstanceSpec {
-                node_name: self.spec.node_name.take().filter(|node| !node.is_empty()),
-                hostname: self.spec.hostname.take(),
-                ephemeral_containers: std::mem::take(&mut self.spec.ephemeral_containers),
+                node_name: self
+                    .spec
+                    .node_name
+                    .take()
+                    .filter(|node| !node.is_empty())
+                    .map(Into::into),
+                hostname: self.spec.hostname.take().map(Into::into),
+                ephemeral_containers: std::mem::take(&mut self.spec.ephemeral_containers).into(),
             },
             status,
         }
@@ -419,20 +437,60 @@ fn keep_differing(statuses: &mut [ContainerStatus], containers: &[Container]) {
     for status in statuses {
         let declared = containers
             .iter()
-            .find(|container| container.name == status.name)
+            .find(|container| *container.name == *status.name)
             .and_then(|container| container.resources.as_ref());
         let same = |reported: &Resources| match declared {
             Some(declared) => reported == declared,
             None => *reported == Resources::default(),
         };
-        if status.resources.as_ref().is_some_and(same) {
+        if status.resources.as_deref().is_some_and(same) {
             status.resources = None;
         }
     }
 }
 
-fn extract(map: &mut BTreeMap<String, String>, keys: &[&str]) -> BTreeMap<String, String> {
-    keys.iter()
-        .filter_map(|key| map.remove_entry(*key))
-        .collect()
+fn extract(map: &mut BTreeMap<String, String>, keys: &[&'static str]) -> InstanceFields {
+    let found = keys
+        .iter()
+        .filter_map(|key| Some((*key, map.remove(*key)?.into())));
+    InstanceFields(found.collect())
+}
+
+impl InstanceFields {
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.iter()
+            .find_map(|(known, value)| (known == key).then_some(value))
+    }
+
+    /// Keys and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(key, value)| (*key, value.as_ref()))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for InstanceFields {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for InstanceFields {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut written = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let known = [INSTANCE_LABELS, INSTANCE_ANNOTATIONS]
+            .iter()
+            .find(|keys| written.keys().all(|key| keys.contains(&key.as_str())));
+        let Some(known) = known else {
+            return Err(serde::de::Error::custom(
+                "a key that is none of single pods",
+            ));
+        };
+        Ok(extract(&mut written, known))
+    }
 }

@@ -8,6 +8,7 @@ use crate::assess::{self, Options};
 use crate::catalog::Catalog;
 use crate::kind::Kind;
 use crate::model::ScopeRequest;
+use crate::plan::Plan;
 use crate::projection::decode_value;
 use crate::report::gate::GateOptions;
 use crate::report::{Report, Run};
@@ -155,6 +156,7 @@ pub(super) fn report(snapshot: &Snapshot) -> Report<'_> {
         rules: RULES.iter().map(|rule| rule.id).collect(),
         scope: ScopeRequest::default(),
         selector: None,
+        plan: Plan::none(),
         gate: GateOptions {
             fail_on: Severity::Low,
             allow_indeterminate: false,

@@ -3,13 +3,14 @@
 pub mod gate;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde_json::Value;
-
+use crate::canonical::Text;
 use crate::catalog::{Catalog, Relation};
 use crate::gaps::Missing;
 use crate::kind::Kind;
-use crate::rules::{Port, Reason, Rule, Severity, Verdict};
+use crate::plan::Plan;
+use crate::rules::{Port, ReadFrom, Reason, Rule, Severity, Verdict};
 use crate::snapshot::Snapshot;
 
 pub use gate::Gate;
@@ -21,6 +22,8 @@ pub struct Report<'s> {
     pub snapshot: &'s Snapshot,
     /// The catalogue it was held against.
     pub catalog: &'s Catalog,
+    /// What people say of the system; empty without a plan.
+    pub plan: &'s Plan,
     /// About this run; not part of what must be equal between equal snapshots.
     pub run: Run,
     /// What was judged.
@@ -55,6 +58,8 @@ pub struct ScopeSummary {
     pub basis: &'static str,
     /// Namespaces judged.
     pub namespaces: Vec<String>,
+    /// Namespaces that the plan takes out, with its reasons.
+    pub excluded: Vec<(String, String)>,
     /// Label selector on judged pods, as given.
     pub selector: Option<String>,
     /// Pods judged, finished ones among them.
@@ -121,7 +126,7 @@ pub struct RuleResult {
     /// In words.
     pub message: String,
     /// Values read.
-    pub reads: Vec<ResultRead>,
+    pub reads: Box<[ResultRead]>,
     /// Whom it is about, sorted.
     pub subjects: Vec<SubjectRef>,
 }
@@ -129,12 +134,12 @@ pub struct RuleResult {
 /// A value that a result rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResultRead {
-    /// Another object by index; `None` for each subject itself.
-    pub object: Option<usize>,
+    /// Where.
+    pub from: ReadFrom,
     /// JSON pointer into it.
-    pub pointer: String,
+    pub pointer: Arc<str>,
     /// What stands there; `None` when nothing does.
-    pub value: Option<Value>,
+    pub value: Option<Text>,
 }
 
 /// Whom a result is about. Small, since there is one for every row.

@@ -18,7 +18,7 @@ use crate::kind::Kind;
 use crate::model::{Container, Model, PodGroup};
 
 pub use crate::model::Port;
-pub use observation::{Observation, Reading, Reason, Severity, Subject, Verdict};
+pub use observation::{Observation, ReadFrom, Reading, Reason, Severity, Subject, Verdict};
 
 /// Every rule, in the order of reports.
 pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {

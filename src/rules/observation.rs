@@ -202,15 +202,45 @@ impl From<Missing> for Reason {
     }
 }
 
+/// Where a value was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReadFrom {
+    /// In each subject itself.
+    Subject,
+    /// In another object, by index.
+    Object(usize),
+    /// In the assessment plan.
+    Plan,
+}
+
 /// One value that an observation rests on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// Where: the subject itself, or another object by index.
-    pub object: Option<usize>,
-    /// JSON pointer (RFC 6901) into the object.
+    /// Where.
+    pub from: ReadFrom,
+    /// JSON pointer (RFC 6901) into it.
     pub pointer: String,
     /// What stands there; `None` when nothing does.
     pub value: Option<Value>,
+}
+
+impl Reading {
+    /// The other object that it was read in, by index.
+    pub fn object(&self) -> Option<usize> {
+        match self.from {
+            ReadFrom::Object(index) => Some(index),
+            ReadFrom::Subject | ReadFrom::Plan => None,
+        }
+    }
+
+    /// A value of the assessment plan.
+    pub fn plan(pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
+        Self {
+            from: ReadFrom::Plan,
+            pointer: pointer.into(),
+            value: value.and_then(to_value),
+        }
+    }
 }
 
 impl Observation {
@@ -290,7 +320,7 @@ impl Observation {
     #[must_use]
     pub fn read(mut self, pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
         self.reads.push(Reading {
-            object: None,
+            from: ReadFrom::Subject,
             pointer: pointer.into(),
             value: value.and_then(to_value),
         });
@@ -306,10 +336,17 @@ impl Observation {
         value: Option<impl Serialize>,
     ) -> Self {
         self.reads.push(Reading {
-            object: Some(object),
+            from: ReadFrom::Object(object),
             pointer: pointer.into(),
             value: value.and_then(to_value),
         });
+        self
+    }
+
+    /// Adds a value of the assessment plan that the verdict rests on.
+    #[must_use]
+    pub fn read_plan(mut self, pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
+        self.reads.push(Reading::plan(pointer, value));
         self
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use http::Request;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams, PostParams};
@@ -75,11 +76,20 @@ fn load(cluster: &Cluster, pods: usize) {
         ));
     }
     let client = cluster.client();
+    let owners: Vec<Value> = cluster.block_on(
+        futures::stream::iter(0..pods.div_ceil(REPLICAS))
+            .map(|template| workload(client.clone(), template))
+            .buffered(64)
+            .collect(),
+    );
     let made = futures::stream::iter(0..pods).map(|index| {
         let namespace = format!("ns-{}", index / per_namespace);
         let api: Api<Pod> = Api::namespaced(client.clone(), &namespace);
+        let owner = &owners[index / REPLICAS];
         async move {
-            let pod = serde_json::from_value(pod(index)).expect("the pod is well-formed");
+            let mut pod = pod(index);
+            pod["metadata"]["ownerReferences"] = json!([owner]);
+            let pod = serde_json::from_value(pod).expect("the pod is well-formed");
             api.create(&PostParams::default(), &pod)
                 .await
                 .expect("the pod can be made");
@@ -111,6 +121,34 @@ fn container(name: &str, template: usize, args: &Value) -> Value {
             "seccompProfile": {"type": "RuntimeDefault"}},
         "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/tmp"}],
     })
+}
+
+/// Makes the Deployment and the ReplicaSet of a template, and returns a reference to the latter.
+async fn workload(client: Client, template: usize) -> Value {
+    let namespace = format!("ns-{}", template / TEMPLATES);
+    let name = format!("app-{}", template % TEMPLATES);
+    let labels = json!({"template": template.to_string()});
+    let mut spec = pod(template * REPLICAS)["spec"].take();
+    spec["nodeName"].take();
+    let spec = json!({
+        "replicas": REPLICAS,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": spec},
+    });
+    let deployment = json!({"metadata": {"name": name}, "spec": spec});
+    let deployment: Deployment = serde_json::from_value(deployment).expect("well-formed");
+    let api: Api<Deployment> = Api::namespaced(client.clone(), &namespace);
+    let made = api.create(&PostParams::default(), &deployment).await;
+    let uid = made.expect("the Deployment can be made").metadata.uid;
+    let owner = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "uid": uid, "controller": true});
+    let name = format!("{name}-{template:x}");
+    let metadata = json!({"name": name, "ownerReferences": [owner]});
+    let replicas = json!({"metadata": metadata, "spec": spec});
+    let replicas: ReplicaSet = serde_json::from_value(replicas).expect("well-formed");
+    let api: Api<ReplicaSet> = Api::namespaced(client, &namespace);
+    let made = api.create(&PostParams::default(), &replicas).await;
+    let uid = made.expect("the ReplicaSet can be made").metadata.uid;
+    json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": uid, "controller": true})
 }
 
 /// A pod as Mendix and Istio make it.

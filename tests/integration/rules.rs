@@ -15,6 +15,7 @@ use sc39::assess::{Options, assess};
 use sc39::catalog::Catalog;
 use sc39::collect::manifests::{self, Input, ManifestOptions};
 use sc39::model::ScopeRequest;
+use sc39::plan::Plan;
 use sc39::report::gate::GateOptions;
 use sc39::report::{Report, RuleReport, Run};
 use sc39::rules::{ALWAYS_READ, RULES, Rule, Severity, Verdict};
@@ -28,7 +29,13 @@ fn every_rule_passes_on_the_base() {
     let base = base();
     let snapshot = Fixture::default_over(&base);
     let catalog = catalog();
-    let report = report(&snapshot, &catalog, &ScopeRequest::default(), &every_rule());
+    let report = report(
+        &snapshot,
+        &catalog,
+        &ScopeRequest::default(),
+        Plan::none(),
+        &every_rule(),
+    );
     let mut problems = readings::unresolved(&report);
     for rule in &report.rules {
         if worst(rule) != Some(Verdict::Pass) {
@@ -82,15 +89,15 @@ fn every_fixture_gets_the_verdict_of_its_name() {
 fn results_are_as_reviewed() {
     let catalog = catalog();
     let plain = Fixture::default_over(&base());
-    let rows = |rule: &'static Rule, snapshot: &Snapshot, scope: &ScopeRequest| {
-        Rows::of(&report(snapshot, &catalog, scope, &[rule.id]), rule)
+    let rows = |rule: &'static Rule, snapshot: &Snapshot, scope: &ScopeRequest, plan: &Plan| {
+        Rows::of(&report(snapshot, &catalog, scope, plan, &[rule.id]), rule)
     };
     for rule in RULES.iter() {
-        let before = rows(rule, &plain, &ScopeRequest::default());
+        let before = rows(rule, &plain, &ScopeRequest::default(), Plan::none());
         let mut parts = vec![format!("base\n{}", before.text())];
         for case in CASES.iter().filter(|case| case.rule.id == rule.id) {
             let (fixture, snapshot) = case.read.as_ref().expect("fixtures can be read");
-            let changes = rows(rule, snapshot, &fixture.scope).changes_from(&before);
+            let changes = rows(rule, snapshot, &fixture.scope, &fixture.plan).changes_from(&before);
             parts.push(format!("{}\n{changes}", case.name()));
         }
         let mut settings = insta::Settings::clone_current();
@@ -150,7 +157,13 @@ impl Case {
         if !self.touches(fixture) {
             problems.push(format!("changes nothing that {} reads", self.rule.id));
         }
-        let report = report(snapshot, catalog, &fixture.scope, &every_rule());
+        let report = report(
+            snapshot,
+            catalog,
+            &fixture.scope,
+            &fixture.plan,
+            &every_rule(),
+        );
         problems.extend(readings::unresolved(&report));
         for other in &report.rules {
             let found = worst(other);
@@ -216,12 +229,14 @@ fn report<'s>(
     snapshot: &'s Snapshot,
     catalog: &'s Catalog,
     scope: &ScopeRequest,
+    plan: &'s Plan,
     rules: &[&'static str],
 ) -> Report<'s> {
     let options = Options {
         rules: rules.iter().copied().collect(),
         scope: scope.clone(),
         selector: None,
+        plan,
         gate: GateOptions {
             fail_on: Severity::Low,
             allow_indeterminate: false,

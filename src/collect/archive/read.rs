@@ -14,6 +14,7 @@ use super::limits::{self, Allowance, Limited};
 use super::write::digest;
 use super::{ArchiveError, KIND};
 use crate::kind::Kind;
+use crate::projection::form::Form;
 use crate::projection::{self, Decode, Identity, PodInstance, Projection};
 use crate::snapshot::{Object, Snapshot};
 
@@ -32,7 +33,7 @@ pub fn read(reader: impl Read) -> Result<Snapshot, ArchiveError> {
         refusal: &mut refusal,
     };
     whole
-        .deserialize(&mut json)
+        .deserialize(Form::evidence(&mut json))
         // To the very end, where the checksum stands.
         .and_then(|snapshot| json.end().map(|()| snapshot))
         .map_err(|error| refusal.unwrap_or_else(|| explain(error, &allowance)))
@@ -209,7 +210,7 @@ fn known_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Err
 type Shared = (&'static str, Arc<Projection>);
 
 fn projection(written: WrittenProjection) -> Result<Shared, String> {
-    let decoded = projection::decode_value(written.kind, written.value)
+    let decoded = projection::decode_evidence(written.kind, written.value)
         .map_err(|error| format!("{} does not decode: {error}", written.kind))?;
     // Over what was decoded, so that nothing gets lost on the way unnoticed.
     match digest(&decoded.projection) {

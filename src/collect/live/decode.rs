@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::failure::clean;
 use crate::kind::Kind;
+use crate::projection::form::Form;
 use crate::projection::metadata::null_default;
 use crate::projection::{Decode, Visitor, dispatch};
 use crate::snapshot::{Interner, Object, Unreadable};
@@ -183,7 +184,7 @@ impl Visitor for Single<'_> {
     type Output = serde_json::Result<Object>;
 
     fn visit<T: Decode>(self) -> Self::Output {
-        let decoded = serde_json::from_slice::<T>(self.body)?.split();
+        let decoded = from_slice::<T>(self.body)?.split();
         if decoded.identity.name.is_empty() {
             return Err(de::Error::missing_field("name"));
         }
@@ -211,7 +212,15 @@ fn item_by_item(place: Place, body: &[u8], interner: &Mutex<Interner>) -> Option
 
 /// `from_slice`, where the type of items may borrow.
 fn from_list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<List<T>> {
-    serde_json::from_slice(body)
+    from_slice(body)
+}
+
+/// As serde's, but no list passes for a struct.
+fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = T::deserialize(Form::api(&mut json))?;
+    json.end()?;
+    Ok(value)
 }
 
 fn unreadable(place: Place, index: usize, item: &RawValue, message: String) -> Unreadable {
@@ -339,6 +348,18 @@ mod tests {
                 .message
                 .starts_with("missing field `name`")
         );
+    }
+
+    #[test]
+    fn no_list_is_read_as_a_struct() {
+        let page = decode(
+            r#"{"metadata":{},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"},"spec":[]}]}"#,
+        )
+        .unwrap();
+        assert_eq!(names(&page), ["a"]);
+        assert_eq!(page.unreadable.len(), 1);
+        assert!(decode("[null,[]]").is_none(), "a page");
+        assert!(decode(r#"{"metadata":["7","t"],"items":[]}"#).is_none());
     }
 
     #[test]

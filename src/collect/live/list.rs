@@ -168,7 +168,7 @@ impl Lister<'_> {
             None,
         );
         let path = path::of_page(&list, self.page_size, request.token.as_deref());
-        let question = Question::get(&path);
+        let question = Question::page(&path);
         let answer = self.session.ask_until(question, request.deadline).await?;
         Ok(answer.body)
     }
@@ -192,10 +192,10 @@ impl Lister<'_> {
             version: target.version,
             page,
         };
-        spawn_blocking(move || decode::page(place, &body, &interner))
-            .await
-            .ok()
-            .flatten()
+        let decoded = spawn_blocking(move || (decode::page(place, &body, &interner), body)).await;
+        let (page, body) = decoded.ok()?;
+        self.session.recycle(body);
+        page
     }
 }
 

@@ -1,6 +1,7 @@
 //! Requests that end in time: each is repeated where that helps, and bounded by one deadline.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -33,6 +34,8 @@ pub(super) struct Session<'a> {
     is_known: AtomicBool,
     /// Set once the server answers nobody any more, so that the remaining requests do not wait one by one.
     is_lost: AtomicBool,
+    /// Bodies of pages that were decoded.
+    buffers: Mutex<Vec<Vec<u8>>>,
 }
 
 /// One request.
@@ -42,6 +45,7 @@ pub(super) struct Question<'a> {
     accept: &'static str,
     /// JSON to post; without it the request is a `GET`.
     post: Option<&'static str>,
+    is_page: bool,
 }
 
 /// A successful answer.
@@ -58,6 +62,15 @@ impl<'a> Question<'a> {
             path,
             accept: "application/json",
             post: None,
+            is_page: false,
+        }
+    }
+
+    /// Asks for a page of a list, whose body goes into a buffer of an earlier one.
+    pub(super) fn page(path: &'a str) -> Self {
+        Self {
+            is_page: true,
+            ..Self::get(path)
         }
     }
 
@@ -97,7 +110,19 @@ impl<'a> Session<'a> {
             clock,
             is_known: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
+            buffers: Mutex::default(),
         }
+    }
+
+    /// Takes back the body of a page, for the next one: pages are large, and memory that is given back and asked for
+    /// again in turns ends up in pieces.
+    pub(super) fn recycle(&self, mut body: Vec<u8>) {
+        body.clear();
+        self.buffers().push(body);
+    }
+
+    fn buffers(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time, as evidence writes it.
@@ -184,9 +209,14 @@ impl<'a> Session<'a> {
         if !is_json(&head.headers) {
             return Err(Failure::ContentType);
         }
+        let buffer = if question.is_page {
+            self.buffers().pop().unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         Ok(Answer {
             clock_difference: clock_difference(&head.headers, asked, answered),
-            body: read(body, announced_length(&head.headers), LONGEST_ANSWER).await?,
+            body: read(body, buffer, LONGEST_ANSWER).await?,
         })
     }
 }
@@ -196,8 +226,7 @@ pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-async fn read(mut body: Body, expected: usize, longest: usize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::with_capacity(expected.min(longest));
+async fn read(mut body: Body, mut bytes: Vec<u8>, longest: usize) -> Result<Vec<u8>, Failure> {
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Failure::Cut)?.into_data() else {
             continue;
@@ -216,7 +245,7 @@ async fn reason(body: Body) -> Option<String> {
     struct Status {
         reason: String,
     }
-    let bytes = read(body, 0, LONGEST_REFUSAL).await.ok()?;
+    let bytes = read(body, Vec::new(), LONGEST_REFUSAL).await.ok()?;
     let Status { reason } = serde_json::from_slice(&bytes).ok()?;
     let is_word =
         (1..=64).contains(&reason.len()) && reason.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -232,12 +261,6 @@ fn is_json(headers: &HeaderMap) -> bool {
         let media_type = content_type.split(';').next().unwrap_or_default();
         media_type.trim().eq_ignore_ascii_case("application/json")
     })
-}
-
-fn announced_length(headers: &HeaderMap) -> usize {
-    text(headers, header::CONTENT_LENGTH)
-        .and_then(|length| length.parse().ok())
-        .unwrap_or_default()
 }
 
 /// `Retry-After` in seconds, the only form that API servers write.

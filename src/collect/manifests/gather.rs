@@ -72,8 +72,15 @@ impl Gathering {
                     self.found.kind(kind, version_of(&api_version));
                 }
             }
-            Part::Other if self.strangers.len() < NAMED_STRANGERS => self.strangers.push(place),
-            Part::Other => self.more_strangers += 1,
+            Part::Other => self.stranger(place),
+        }
+    }
+
+    fn stranger(&mut self, place: Place) {
+        if self.strangers.len() < NAMED_STRANGERS {
+            self.strangers.push(place);
+        } else {
+            self.more_strangers += 1;
         }
     }
 
@@ -93,7 +100,14 @@ impl Gathering {
                 let message = format!("API version {:?} is not read", shortened(&api_version));
                 self.gap(kind, named, place, message);
             }
-            (None, None) => self.ignored += 1,
+            (None, None) => match misspelt(&api_version, kind, &fields) {
+                Some((kind, message)) => {
+                    let named = name(kind, &mut fields).unwrap_or_else(|refusal| refusal.0);
+                    self.gap(kind, named, place, message);
+                }
+                None if api_version.is_empty() => self.stranger(place),
+                None => self.ignored += 1,
+            },
         }
     }
 
@@ -272,6 +286,25 @@ fn of_any_version(group: &str, kind: &str) -> Option<Kind> {
             .find(|candidate| candidate.name() == kind);
         moved.filter(|_| group == "extensions")
     })
+}
+
+/// The kind that an object is meant to be of, and what keeps it from being one.
+fn misspelt(api_version: &str, kind: &str, fields: &Map<String, Value>) -> Option<(Kind, String)> {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let known = |is_meant: &dyn Fn(&Kind) -> bool| Kind::ALL.iter().copied().find(is_meant);
+    if api_version.is_empty() {
+        let meant = known(&|candidate| candidate.name() == kind)?;
+        return Some((meant, "there is no apiVersion".to_owned()));
+    }
+    if let Some(item) = kind.strip_suffix("List") {
+        let meant = known(&|candidate| candidate.api().group == group && candidate.name() == item)?;
+        let is_list = fields.get("items").is_none_or(Value::is_null);
+        return (!is_list).then(|| (meant, "items: expected a list".to_owned()));
+    }
+    let meant = known(&|candidate| {
+        candidate.api().group == group && candidate.name().eq_ignore_ascii_case(kind)
+    })?;
+    Some((meant, format!("kind: expected {}", meant.name())))
 }
 
 /// Settles an object's namespace and name as the API server would, and reads them.

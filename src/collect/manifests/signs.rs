@@ -19,11 +19,9 @@ pub(super) fn shows_istio(object: &Object) -> bool {
         || has_istio_key(object.projection.metadata())
         || shown_by_pods(&object.projection)
         || object.instance.as_ref().is_some_and(|pod| {
-            pod.metadata
-                .labels
-                .keys()
-                .chain(pod.metadata.annotations.keys())
-                .any(|key| is_istio_key(key))
+            let metadata = &pod.metadata;
+            let fields = metadata.labels.iter().chain(metadata.annotations.iter());
+            fields.map(|(key, _)| key).any(is_istio_key)
         })
 }
 

@@ -1,6 +1,7 @@
 mod coverage;
 mod files;
 mod hostile;
+mod malformed;
 
 use std::borrow::Cow;
 
@@ -105,7 +106,7 @@ spec:
 apiVersion: v1
 kind: Pod
 metadata: {name: p, namespace: hr, labels: {on: \"yes\"}}
-spec: {hostPID: yes, containers: []}
+spec: {hostPID: yes, containers: [{name: a}]}
 ";
     let snapshot = snapshot(text);
     assert_eq!(

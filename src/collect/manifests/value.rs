@@ -162,6 +162,9 @@ impl Document<'_, '_> {
         // Go writes an empty list as null.
         is_list |= fields.get("items").is_some_and(Value::is_null)
             && text(&fields, "kind").ends_with("List");
+        if !is_list && text(&fields, "kind") == "List" && fields.contains_key("items") {
+            return Err(A::Error::custom("the items of a List are no list"));
+        }
         if !is_list {
             self.pass(0, fields);
             return Ok(());
@@ -200,9 +203,19 @@ impl Document<'_, '_> {
     /// Passes an item on; one without a type gets that of the list, as kubectl does it.
     fn pass_item(&mut self, number: u32, item: Value, api_version: &str, kind: &str) {
         let is_typed = has_type(&item);
-        let Value::Object(mut fields) = item else {
-            (self.receiver)(number, Part::Other);
-            return;
+        let mut fields = match item {
+            Value::Object(fields) => fields,
+            // One that is no object is of the list's kind all the same, and can't be read.
+            _ if kind
+                .strip_suffix("List")
+                .is_some_and(|kind| !kind.is_empty()) =>
+            {
+                Map::new()
+            }
+            _ => {
+                (self.receiver)(number, Part::Other);
+                return;
+            }
         };
         if !is_typed {
             let kind = kind.strip_suffix("List").unwrap_or(kind);
@@ -215,7 +228,7 @@ impl Document<'_, '_> {
     /// Passes an object on, or the items of a list that is itself an item.
     fn pass(&mut self, number: u32, mut fields: Map<String, Value>) {
         if !matches!(fields.get("items"), Some(Value::Array(_))) {
-            let part = if is_typed(&fields) {
+            let part = if is_typed(&fields) || is_without_version(&fields) {
                 Part::Object(fields)
             } else {
                 Part::Other
@@ -240,6 +253,12 @@ fn has_type(value: &Value) -> bool {
 
 fn is_typed(fields: &Map<String, Value>) -> bool {
     !text(fields, "apiVersion").is_empty() && !text(fields, "kind").is_empty()
+}
+
+/// Whether this is an object whose `apiVersion` was forgotten, rather than settings that have a `kind`.
+fn is_without_version(fields: &Map<String, Value>) -> bool {
+    let named = fields.get("metadata").and_then(|it| it.get("name"));
+    !text(fields, "kind").is_empty() && named.is_some_and(Value::is_string)
 }
 
 /// The text of a field, or nothing.

@@ -304,7 +304,7 @@ impl Ports {
 }
 
 /// Further networks of the pod, which Istio does not capture.
-fn networks(pod: &PodGroup<'_>) -> Option<(Captured, Fact)> {
+pub(super) fn networks(pod: &PodGroup<'_>) -> Option<(Captured, Fact)> {
     #[derive(Deserialize)]
     struct Network {
         name: String,

@@ -94,6 +94,22 @@ impl DataPlane {
         }
     }
 
+    /// Whether the proxy takes nothing but what is sent to its own listeners, so that containers beside it stand open.
+    pub const fn is_standalone(self) -> bool {
+        match self {
+            Self::Gateway | Self::Waypoint => true,
+            Self::Sidecar
+            | Self::NoEnvoy
+            | Self::Ambient
+            | Self::AmbientOutbound
+            | Self::ZtunnelNotReady
+            | Self::Linkerd
+            | Self::LinkerdUnredirected
+            | Self::UnknownRole
+            | Self::Unmeshed(_) => false,
+        }
+    }
+
     /// Whether a proxy stands in the pod, so that a template shows what its pods will have.
     pub const fn has_proxy(self) -> bool {
         match self {

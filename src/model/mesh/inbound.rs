@@ -2,10 +2,11 @@
 
 use super::super::Port;
 use super::super::pods::{Lifecycle, PodGroup, Role};
+use super::ambient::{AmbientWay, HBONE};
 use super::capture::{Bypass, Capture, Captured};
 use super::data_plane::{Class, DataPlane, ISTIO_PROXY, Unmeshed};
 use super::listeners::Changes;
-use super::peer_authentication::{Enforcement, Resolution, Setting};
+use super::peer_authentication::{Enforcement, Plane, Resolution, Setting};
 use super::ports::{APP_PORTS, TCP};
 use super::{Doubt, Fact, Mesh};
 
@@ -16,13 +17,24 @@ const STATUS_PORT: &str = "status.sidecar.istio.io/port";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepts {
     /// Mutual TLS alone.
-    MutualTls(Setting),
+    MutualTls(Proof),
     /// Plaintext, on a port of the proxy itself.
     OwnPort,
     /// Plaintext.
     Plaintext(Cause),
     /// It can't be told.
     Unknown(Doubt),
+}
+
+/// What makes a port accept mutual TLS alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A policy that the sidecar enforces.
+    Sidecar(Setting),
+    /// A policy that the node's ztunnel enforces.
+    Ambient(Setting),
+    /// A waypoint takes nothing but the tunnel.
+    Waypoint,
 }
 
 /// Why a port accepts plaintext, or a pod is not in the mesh.
@@ -38,6 +50,8 @@ pub enum Cause {
     AmbientOutbound,
     /// Nothing redirects to Linkerd's proxy.
     LinkerdUnredirected,
+    /// The proxy is a gateway or waypoint, and the port is that of a container beside it.
+    BesideProxy,
     /// The policies allow it.
     Mode(Setting),
 }
@@ -50,6 +64,7 @@ impl Cause {
             | Self::Unmeshed(_)
             | Self::Bypass(_)
             | Self::AmbientOutbound
+            | Self::BesideProxy
             | Self::LinkerdUnredirected => true,
             Self::Mode(_) => false,
         }
@@ -76,8 +91,20 @@ pub struct Inbound<'m> {
     app: bool,
     class: Class,
     own_ports: Vec<u16>,
-    /// Of sidecars.
-    sidecar: Option<SidecarWay<'m>>,
+    /// Of gateways and waypoints: ports of the containers beside the proxy.
+    beside: Vec<u16>,
+    way: Way<'m>,
+}
+
+/// What is to be asked of a port besides the data plane: one arm for each data plane that policies govern.
+#[derive(Debug)]
+enum Way<'m> {
+    /// Through a sidecar.
+    Sidecar(SidecarWay<'m>),
+    /// Through the node's ztunnel.
+    Ambient(AmbientWay<'m>),
+    /// The data plane says all.
+    Plain,
 }
 
 /// The way through a sidecar.
@@ -93,20 +120,51 @@ impl Mesh<'_> {
     pub fn inbound<'m>(&'m self, pod: &PodGroup<'_>) -> Inbound<'m> {
         let class = self.data_plane(pod);
         let own_ports = own_ports(pod, class.data_plane);
-        let sidecar = (class.data_plane == DataPlane::Sidecar).then(|| SidecarWay {
-            capture: Capture::new(pod, own_ports.clone()),
-            resolution: self.resolve(pod),
-            changes: self.changes(pod),
-        });
+        let way = match class.data_plane {
+            DataPlane::Sidecar => Way::Sidecar(SidecarWay {
+                capture: Capture::new(pod, own_ports.clone()),
+                resolution: self.resolve(pod, Plane::Sidecar),
+                changes: self.changes(pod),
+            }),
+            DataPlane::Ambient => Way::Ambient(self.ambient_way(pod)),
+            DataPlane::Gateway
+            | DataPlane::Waypoint
+            | DataPlane::NoEnvoy
+            | DataPlane::AmbientOutbound
+            | DataPlane::ZtunnelNotReady
+            | DataPlane::Linkerd
+            | DataPlane::LinkerdUnredirected
+            | DataPlane::UnknownRole
+            | DataPlane::Unmeshed(_) => Way::Plain,
+        };
+        let beside = if class.data_plane.is_standalone() {
+            beside(pod)
+        } else {
+            Vec::new()
+        };
         Inbound {
             lifecycle: pod.lifecycle,
             template: pod.is_template(),
             app: pod.role == Role::App,
             class,
             own_ports,
-            sidecar,
+            beside,
+            way,
         }
     }
+}
+
+/// Ports of the containers beside the proxy.
+fn beside(pod: &PodGroup<'_>) -> Vec<u16> {
+    let others = pod
+        .lasting_containers()
+        .filter(|container| container.spec.name != ISTIO_PROXY);
+    let declared = others.flat_map(|container| &container.spec.ports);
+    let mut ports: Vec<u16> = declared.map(|port| port.container_port).collect();
+    if pod.role == Role::App {
+        ports.extend(APP_PORTS);
+    }
+    ports
 }
 
 /// The proxy's own ports; a health port that was moved is one unless something else listens there.
@@ -143,17 +201,33 @@ impl Inbound<'_> {
         if number.is_some_and(|number| self.own_ports.contains(&number)) {
             return Accepts::OwnPort;
         }
-        match self.class.data_plane {
-            DataPlane::Sidecar => self.through_sidecar(number),
+        if number.is_some_and(|number| self.beside.contains(&number)) {
+            return Accepts::Plaintext(Cause::BesideProxy);
+        }
+        match (self.class.data_plane, &self.way) {
+            (_, Way::Sidecar(way)) => way.accepts(number),
+            (_, Way::Ambient(way)) => way.accepts(number),
+            (data_plane, Way::Plain) => self.as_data_plane(data_plane, number),
+        }
+    }
+
+    /// What the data plane alone says.
+    fn as_data_plane(&self, data_plane: DataPlane, port: Option<u16>) -> Accepts {
+        match data_plane {
             DataPlane::Gateway => Accepts::Unknown(Doubt::Gateway),
-            DataPlane::Waypoint => Accepts::Unknown(Doubt::Waypoint),
+            DataPlane::Waypoint if port == Some(HBONE) || !self.app => {
+                Accepts::MutualTls(Proof::Waypoint)
+            }
+            DataPlane::Waypoint => Accepts::Plaintext(Cause::BesideProxy),
             DataPlane::NoEnvoy => Accepts::Unknown(Doubt::NoEnvoy),
-            DataPlane::Ambient => Accepts::Unknown(Doubt::Ambient),
             DataPlane::AmbientOutbound => Accepts::Plaintext(Cause::AmbientOutbound),
             DataPlane::ZtunnelNotReady => Accepts::Unknown(Doubt::ZtunnelNotReady),
             DataPlane::Linkerd => Accepts::Unknown(Doubt::Linkerd),
             DataPlane::LinkerdUnredirected => Accepts::Plaintext(Cause::LinkerdUnredirected),
-            DataPlane::UnknownRole => Accepts::Unknown(Doubt::ProxyRole),
+            // The first two have ways of their own.
+            DataPlane::Sidecar | DataPlane::Ambient | DataPlane::UnknownRole => {
+                Accepts::Unknown(Doubt::ProxyRole)
+            }
             DataPlane::Unmeshed(why) => Accepts::Plaintext(Cause::Unmeshed(why)),
         }
     }
@@ -169,41 +243,27 @@ impl Inbound<'_> {
         (self.template && !settled).then_some(Doubt::NotInjectedYet)
     }
 
-    fn through_sidecar(&self, port: Option<u16>) -> Accepts {
-        let Some(way) = &self.sidecar else {
-            return Accepts::Unknown(Doubt::ProxyRole);
-        };
-        match (way.capture.of_port(port), way.resolution.enforcement(port)) {
-            (Captured::No(bypass), _) => Accepts::Plaintext(Cause::Bypass(bypass)),
-            (_, Enforcement::Weak(setting)) => Accepts::Plaintext(Cause::Mode(setting)),
-            (Captured::Unknown(doubt), _) | (Captured::Yes, Enforcement::Unknown(doubt)) => {
-                Accepts::Unknown(doubt)
-            }
-            (Captured::Yes, Enforcement::Strict(setting)) => match way.changes.of_port(port) {
-                Some((doubt, _)) => Accepts::Unknown(doubt),
-                None => Accepts::MutualTls(setting),
-            },
-        }
-    }
-
     /// The values behind [`Inbound::accepts`].
     pub fn facts(&self, port: Option<&Port>) -> Vec<Fact> {
         if port.is_some_and(|port| port.protocol != TCP) {
             return Vec::new();
         }
         let mut facts = self.class.facts.clone();
-        if let Some(way) = &self.sidecar {
-            let number = port.map(|port| port.number);
-            facts.extend(way.capture.facts());
-            facts.extend(way.resolution.facts(number));
-            facts.extend(
-                way.changes
-                    .of_port(number)
-                    .into_iter()
-                    .flat_map(|(_, facts)| facts),
-            );
+        let number = port.map(|port| port.number);
+        match &self.way {
+            Way::Sidecar(way) => facts.extend(way.facts(number)),
+            Way::Ambient(way) => facts.extend(way.facts(number)),
+            Way::Plain => {}
         }
         facts
+    }
+
+    /// Namespaces with pods that reach this one past the mesh, because they share its node and use the node's network.
+    pub fn neighbours(&self) -> &[&str] {
+        match &self.way {
+            Way::Ambient(way) => way.neighbours(),
+            Way::Sidecar(_) | Way::Plain => &[],
+        }
     }
 
     /// Whether the pod is in a mesh, whatever single ports accept.
@@ -218,14 +278,20 @@ impl Inbound<'_> {
         let data_plane = self.class.data_plane;
         match data_plane {
             DataPlane::Sidecar => {
-                let redirected = self.sidecar.as_ref().map(|way| way.capture.redirects());
+                let redirected = match &self.way {
+                    Way::Sidecar(way) => way.capture.redirects(),
+                    Way::Ambient(_) | Way::Plain => Captured::Yes,
+                };
                 match redirected {
-                    Some(Captured::No(bypass)) => Enrolment::NotEnrolled(Cause::Bypass(bypass)),
-                    Some(Captured::Unknown(doubt)) => Enrolment::Unknown(doubt),
-                    Some(Captured::Yes) | None => Enrolment::Enrolled(data_plane),
+                    Captured::No(bypass) => Enrolment::NotEnrolled(Cause::Bypass(bypass)),
+                    Captured::Unknown(doubt) => Enrolment::Unknown(doubt),
+                    Captured::Yes => Enrolment::Enrolled(data_plane),
                 }
             }
-            DataPlane::Gateway if self.app => Enrolment::Unknown(Doubt::Gateway),
+            // They take what is sent to them, not what is sent to the app beside them.
+            DataPlane::Gateway | DataPlane::Waypoint if self.app => {
+                Enrolment::NotEnrolled(Cause::BesideProxy)
+            }
             DataPlane::Gateway | DataPlane::Waypoint | DataPlane::Ambient | DataPlane::Linkerd => {
                 Enrolment::Enrolled(data_plane)
             }
@@ -241,9 +307,38 @@ impl Inbound<'_> {
     /// The values behind [`Inbound::enrolment`].
     pub fn enrolment_facts(&self) -> Vec<Fact> {
         let mut facts = self.class.facts.clone();
-        if let Some(way) = &self.sidecar {
-            facts.extend(way.capture.redirection_facts());
+        match &self.way {
+            Way::Sidecar(way) => facts.extend(way.capture.redirection_facts()),
+            Way::Ambient(way) => facts.extend(way.enrolment_facts().iter().cloned()),
+            Way::Plain => {}
         }
+        facts
+    }
+}
+
+impl SidecarWay<'_> {
+    fn accepts(&self, port: Option<u16>) -> Accepts {
+        match (
+            self.capture.of_port(port),
+            self.resolution.enforcement(port),
+        ) {
+            (Captured::No(bypass), _) => Accepts::Plaintext(Cause::Bypass(bypass)),
+            (_, Enforcement::Weak(setting)) => Accepts::Plaintext(Cause::Mode(setting)),
+            (Captured::Unknown(doubt), _) | (Captured::Yes, Enforcement::Unknown(doubt)) => {
+                Accepts::Unknown(doubt)
+            }
+            (Captured::Yes, Enforcement::Strict(setting)) => match self.changes.of_port(port) {
+                Some((doubt, _)) => Accepts::Unknown(doubt),
+                None => Accepts::MutualTls(Proof::Sidecar(setting)),
+            },
+        }
+    }
+
+    fn facts(&self, port: Option<u16>) -> Vec<Fact> {
+        let mut facts = self.capture.facts();
+        facts.extend(self.resolution.facts(port));
+        let changes = self.changes.of_port(port).into_iter();
+        facts.extend(changes.flat_map(|(_, facts)| facts));
         facts
     }
 }

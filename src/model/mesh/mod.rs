@@ -3,6 +3,7 @@
 //!
 //! Istio's semantics are those of its code, named in the modules; Linkerd is recognised so far, not judged.
 
+pub mod ambient;
 pub mod capture;
 pub mod control_plane;
 pub mod data_plane;
@@ -15,7 +16,7 @@ pub mod ports;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -49,6 +50,11 @@ pub struct Mesh<'s> {
     listeners: Listeners<'s>,
     /// Namespaces whose label asks for Istio's ambient mode.
     ambient_namespaces: BTreeSet<&'s str>,
+    /// The ready ztunnel of each node, and its condition.
+    ztunnels: BTreeMap<&'s str, (usize, usize)>,
+    /// Namespaces with pods in the network of each node.
+    host_network: BTreeMap<&'s str, BTreeSet<&'s str>>,
+    snapshot: &'s Snapshot,
 }
 
 /// Where Istio's control plane is.
@@ -102,10 +108,8 @@ pub enum Doubt {
     ZtunnelNotReady,
     /// An Istio gateway: its own listeners decide.
     Gateway,
-    /// A waypoint: it takes tunnelled traffic.
-    Waypoint,
-    /// Ambient mode: the node's ztunnel decides.
-    Ambient,
+    /// Versions of Istio differ on what ports of a policy mean to a ztunnel under one that is weaker or stronger.
+    AmbientPorts,
     /// Linkerd: its own policies decide.
     Linkerd,
     /// A proxy may be injected when pods are made from the template.
@@ -185,6 +189,9 @@ impl<'s> Mesh<'s> {
                 })
                 .map(|(name, _)| name)
                 .collect(),
+            ztunnels: ambient::ready_ztunnels(snapshot),
+            host_network: ambient::host_network(snapshot, pods),
+            snapshot,
         }
     }
 

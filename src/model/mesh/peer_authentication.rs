@@ -60,6 +60,15 @@ impl Mode {
     }
 }
 
+/// What enforces policies: their meaning differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plane {
+    /// A proxy beside the app.
+    Sidecar,
+    /// The node's ztunnel, to which STRICT is a rule that denies peers without an identity.
+    Ambient,
+}
+
 /// One PeerAuthentication.
 #[derive(Debug)]
 pub struct Policy<'s> {
@@ -82,6 +91,12 @@ impl Policy<'_> {
             .selector
             .as_ref()
             .is_none_or(|selector| selector.match_labels.is_empty())
+    }
+
+    /// Whether it has no selector at all: a ztunnel takes a mesh-wide policy with an empty one for the root namespace
+    /// alone (istio `pilot/pkg/serviceregistry/ambient/workloads.go`).
+    fn is_without_selector(&self) -> bool {
+        self.spec.selector.is_none()
     }
 
     /// Whether it selects every pod that `other` selects.
@@ -203,6 +218,15 @@ impl<'p> Slot<'p> {
         control_plane: &ControlPlane<'_>,
         candidates: impl Iterator<Item = &'p Policy<'p>>,
     ) -> Self {
+        Self::pick_for(Plane::Sidecar, control_plane, candidates)
+    }
+
+    /// Of candidates in the order of age, for one data plane.
+    fn pick_for(
+        plane: Plane,
+        control_plane: &ControlPlane<'_>,
+        candidates: impl Iterator<Item = &'p Policy<'p>>,
+    ) -> Self {
         let counted: Vec<(&Policy<'_>, Counted)> = candidates
             .map(|policy| {
                 let counted = control_plane.counts(policy.namespace, policy.metadata);
@@ -215,18 +239,25 @@ impl<'p> Slot<'p> {
             possible: Vec::new(),
             doubt: undated.then_some(Doubt::CreationTimes),
         };
-        let mut certain = false;
+        // When the first policy that certainly counts was made.
+        let mut oldest = None;
         for (policy, counted) in counted {
+            if let Some(made) = oldest
+                && !undated
+            {
+                // To a ztunnel, names decide nothing among policies of one second.
+                if plane == Plane::Sidecar || policy.created != made {
+                    break;
+                }
+                slot.doubt = slot.doubt.or(Some(Doubt::CreationTimes));
+            }
             slot.possible.push(Some(policy));
             match counted {
                 Counted::Unknown(doubt) => slot.doubt = slot.doubt.or(Some(doubt)),
-                Counted::Yes | Counted::No => certain = true,
-            }
-            if certain && !undated {
-                break;
+                Counted::Yes | Counted::No => oldest = oldest.or(Some(policy.created)),
             }
         }
-        if !certain {
+        if oldest.is_none() {
             slot.possible.push(None);
         }
         slot
@@ -239,6 +270,7 @@ struct Chain<'p> {
     mesh: Slot<'p>,
     namespace: Slot<'p>,
     workload: Slot<'p>,
+    plane: Plane,
 }
 
 /// The modes that policies may add up to for one pod.
@@ -266,16 +298,22 @@ pub enum Enforcement {
 }
 
 impl Mesh<'_> {
-    /// Resolves the policies for a pod of the sidecar data plane.
-    pub fn resolve<'p>(&'p self, pod: &PodGroup<'_>) -> Resolution<'p> {
-        let (candidates, mut unresolved) = self.candidates(pod);
-        let mut facts = revision_facts(pod);
+    /// Resolves the policies for a pod of a data plane.
+    pub fn resolve<'p>(&'p self, pod: &PodGroup<'_>, plane: Plane) -> Resolution<'p> {
+        let (candidates, mut unresolved) = match plane {
+            Plane::Sidecar => self.candidates(pod),
+            Plane::Ambient => self.any_control_plane(),
+        };
+        let mut facts = match plane {
+            Plane::Sidecar => revision_facts(pod),
+            Plane::Ambient => Vec::new(),
+        };
         let mut chains = Vec::new();
         for control_plane in candidates {
             facts.extend(control_plane.facts(Some(pod.namespace)));
             match &control_plane.config {
                 Ok(config) => {
-                    chains.push(self.chain(control_plane, config.root_namespace, pod));
+                    chains.push(self.chain(plane, control_plane, config.root_namespace, pod));
                 }
                 Err(missing) => unresolved = unresolved.or(Some(Doubt::MeshConfig(*missing))),
             }
@@ -285,6 +323,18 @@ impl Mesh<'_> {
             unresolved,
             facts,
         }
+    }
+
+    /// All control planes: nothing on a pod says which one its ztunnel listens to.
+    fn any_control_plane(&self) -> (Vec<&ControlPlane<'_>>, Option<Doubt>) {
+        let unseen = self.pods_unread.map(Doubt::Pods);
+        let doubt = match self.istio {
+            Istio::Here => unseen,
+            Istio::Elsewhere | Istio::Absent => {
+                Some(unseen.unwrap_or(Doubt::ControlPlaneElsewhere))
+            }
+        };
+        (self.control_planes.iter().collect(), doubt)
     }
 
     /// The control planes that may serve a pod. Labels only ask for a revision; the injector notes the actual one.
@@ -314,16 +364,19 @@ impl Mesh<'_> {
 
     fn chain<'p>(
         &'p self,
+        plane: Plane,
         control_plane: &ControlPlane<'_>,
         root: &str,
         pod: &PodGroup<'_>,
     ) -> Chain<'p> {
         let for_all = |namespace: &str| {
             let policies = self.policies.of(namespace).iter();
-            Slot::pick(
-                control_plane,
-                policies.filter(|policy| policy.selects_all()),
-            )
+            // Ztunnels take an empty selector of the root namespace for pods there alone.
+            let anywhere = plane == Plane::Sidecar || namespace == pod.namespace;
+            let counting = policies.filter(|policy| {
+                policy.selects_all() && (anywhere || policy.is_without_selector())
+            });
+            Slot::pick_for(plane, control_plane, counting)
         };
         if pod.namespace == root {
             // Policies with a selector are ignored here, also for pods of the root namespace.
@@ -332,6 +385,7 @@ impl Mesh<'_> {
                 mesh: for_all(root),
                 namespace,
                 workload,
+                plane,
             };
         }
         let selecting = self
@@ -342,7 +396,8 @@ impl Mesh<'_> {
         Chain {
             mesh: for_all(root),
             namespace: for_all(pod.namespace),
-            workload: Slot::pick(control_plane, selecting),
+            workload: Slot::pick_for(plane, control_plane, selecting),
+            plane,
         }
     }
 }
@@ -370,13 +425,17 @@ impl Chain<'_> {
         for mesh in &self.mesh.possible {
             for namespace in &self.namespace.possible {
                 for workload in &self.workload.possible {
-                    let of_pod = [mesh, namespace, workload]
-                        .into_iter()
-                        .flatten()
-                        .filter_map(|policy| Some((policy.mode()?, Some(policy.object))))
-                        .next_back()
-                        .unwrap_or((Mode::Permissive, None));
-                    settings.insert(of_port(of_pod, *workload, port));
+                    let levels = Levels {
+                        mesh: *mesh,
+                        namespace: *namespace,
+                        workload: *workload,
+                    };
+                    match self.plane {
+                        Plane::Sidecar => {
+                            settings.insert(of_port(levels.of_pod(), *workload, port));
+                        }
+                        Plane::Ambient => settings.extend(levels.behind_ztunnel(port)),
+                    }
                 }
             }
         }
@@ -396,6 +455,66 @@ impl Chain<'_> {
             std::iter::once(policy.mode_fact()).chain(ports)
         })
     }
+}
+
+/// One policy of each level, as far as there is one.
+#[derive(Clone, Copy)]
+struct Levels<'p> {
+    mesh: Option<&'p Policy<'p>>,
+    namespace: Option<&'p Policy<'p>>,
+    workload: Option<&'p Policy<'p>>,
+}
+
+impl Levels<'_> {
+    /// The mode of the pod: the last level that sets one.
+    fn of_pod(self) -> Setting {
+        last_set([self.mesh, self.namespace, self.workload])
+    }
+
+    /// What a ztunnel makes of a port, or of the weakest of all; two settings where versions of Istio differ (istio
+    /// `pilot/pkg/serviceregistry/ambient/authorization.go`).
+    fn behind_ztunnel(self, port: Option<u16>) -> Vec<Setting> {
+        let of_pod = self.of_pod();
+        let Some(workload) = self.workload else {
+            return vec![of_pod];
+        };
+        let above = last_set([self.mesh, self.namespace]);
+        let inherits = workload.mode().is_none();
+        let opens = |mode: Mode| mode == Mode::Permissive;
+        let mut modes = workload.port_modes();
+        // Under an inherited STRICT, ports are looked at only where one of them is PERMISSIVE; DISABLE alone opens none.
+        if inherits && above.0 == Mode::Strict && !modes.any(|(_, mode)| opens(mode)) {
+            return match of_port(of_pod, self.workload, port) {
+                (Mode::Unrecognised, by) => vec![(Mode::Unrecognised, by)],
+                _ => vec![of_pod],
+            };
+        }
+        let setting = of_port(of_pod, self.workload, port);
+        let by = Some(workload.object);
+        // The policy that opens a port replaces the inherited one, whose strictness it takes over unless a namespace's
+        // policy that sets no mode stands between them.
+        let lost = inherits
+            && above.0 == Mode::Strict
+            && self.namespace.is_some_and(|policy| policy.mode().is_none());
+        // A port that is stricter than its pod is left to the mesh's policy where that one is STRICT, though the pod's
+        // mode overrides it.
+        let of_mesh = self.mesh.and_then(Policy::mode);
+        let unset = self.namespace.is_none_or(|policy| policy.mode().is_none());
+        let skipped = of_pod.0.is_weak() && of_mesh == Some(Mode::Strict) && unset;
+        if setting.0 == Mode::Strict && (lost || skipped) {
+            return vec![setting, (Mode::Permissive, by)];
+        }
+        vec![setting]
+    }
+}
+
+fn last_set<'p>(levels: impl IntoIterator<Item = Option<&'p Policy<'p>>>) -> Setting {
+    levels
+        .into_iter()
+        .flatten()
+        .filter_map(|policy| Some((policy.mode()?, Some(policy.object))))
+        .last()
+        .unwrap_or((Mode::Permissive, None))
 }
 
 fn of_port(of_pod: Setting, workload: Option<&Policy<'_>>, port: Option<u16>) -> Setting {
@@ -426,10 +545,10 @@ impl Resolution<'_> {
             .flat_map(|chain| chain.settings(port))
             .collect();
         let doubt = self.chains.iter().find_map(Chain::doubt);
-        let otherwise = if self.chains.len() > 1 {
-            Doubt::Revision
-        } else {
-            Doubt::Mode
+        let otherwise = match self.chains.as_slice() {
+            [_, _, ..] => Doubt::Revision,
+            [chain] if chain.plane == Plane::Ambient => Doubt::AmbientPorts,
+            _ => Doubt::Mode,
         };
         settle(&settings, doubt.unwrap_or(otherwise))
     }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::pods::Role;
+use super::super::pods::{PodGroup, Role};
+use super::super::selector::Labels as _;
 use super::super::services::Via;
 use super::super::{Model, Port};
-use super::Fact;
+use super::ambient::HBONE;
+use super::data_plane::DataPlane;
+use super::{Fact, Mesh};
 use crate::projection::Projection;
 
 /// Ports that an app pod listens on, declared or not: the app, its health and its metrics.
@@ -13,6 +16,28 @@ pub const APP_PORTS: [u16; 3] = [8080, 8800, 8900];
 
 /// The protocol that meshes carry; the API's default.
 pub(super) const TCP: &str = "TCP";
+
+/// Label of sidecars that take tunnelled traffic too.
+const TUNNEL_LABEL: &str = "networking.istio.io/tunnel";
+
+impl Mesh<'_> {
+    /// The port that meshed peers may send everything to, whatever port of the pod it is for: a network policy that
+    /// opens it opens all ports to them.
+    pub fn tunnel_port(&self, pod: &PodGroup<'_>) -> Option<u16> {
+        match self.data_plane(pod).data_plane {
+            // One that is not ready yet takes over as soon as it is.
+            DataPlane::Ambient | DataPlane::ZtunnelNotReady | DataPlane::Waypoint => Some(HBONE),
+            DataPlane::Sidecar => (pod.label(TUNNEL_LABEL) == Some("http")).then_some(HBONE),
+            DataPlane::Gateway
+            | DataPlane::NoEnvoy
+            | DataPlane::AmbientOutbound
+            | DataPlane::Linkerd
+            | DataPlane::LinkerdUnredirected
+            | DataPlane::UnknownRole
+            | DataPlane::Unmeshed(_) => None,
+        }
+    }
+}
 
 impl Model<'_> {
     /// Ports that a group of pods declares, that Services selecting it lead to, and that app pods always have; with

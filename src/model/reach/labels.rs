@@ -147,6 +147,17 @@ impl Names {
         Selector { tests }
     }
 
+    /// The selector of what has these labels.
+    pub(super) fn equal(&mut self, labels: &BTreeMap<String, String>) -> Selector {
+        let tests = labels.iter().map(|(key, value)| {
+            let value = self.value(value);
+            (self.key(key), Test::In(vec![value]))
+        });
+        Selector {
+            tests: tests.collect(),
+        }
+    }
+
     fn key(&mut self, key: &str) -> Id {
         self.keys.number(key)
     }

@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 use super::enforcement::Enforcement;
 use super::pods::PodGroup;
 use super::{Model, Port};
+use crate::plan::{AllowedFlow, Peer};
 use addresses::Addresses;
 use bits::Bits;
 use classes::{Class, Classes, share_a_node};
@@ -77,8 +78,8 @@ pub struct Reach {
 struct Flow {
     from: Bits,
     to: Bits,
-    /// TCP ports; all ports of all protocols where none is named.
-    ports: Vec<u16>,
+    ports: Vec<Interval>,
+    every_port: bool,
 }
 
 /// Pods that may be sources, as a set.
@@ -108,11 +109,10 @@ impl Reach {
                 names.selector(selector);
             });
         }
-        let flows = super::plan_flows(model);
-        for flow in &flows {
-            flow.selectors().for_each(|selector| {
-                names.selector(selector);
-            });
+        let flows = &model.plan.allowed_flows;
+        for peer in flows.iter().flat_map(|flow| [&flow.from, &flow.to]) {
+            names.equal(&peer.namespace_labels);
+            names.equal(&peer.pod_labels);
         }
         let mut classes = Classes::new(snapshot, &model.namespaces, &model.pods, &names, |pod| {
             model.mesh.tunnel_port(pod)
@@ -138,7 +138,10 @@ impl Reach {
             foreign,
         };
         reach.index();
-        reach.flows = flows.iter().map(|flow| reach.flow(flow)).collect();
+        for flow in flows {
+            let flow = reach.flow(flow);
+            reach.flows.push(flow);
+        }
         reach
     }
 
@@ -192,11 +195,11 @@ impl Reach {
         self.free_egress.possible.keep(&self.classes.pods);
     }
 
-    fn flow(&mut self, flow: &super::PlanFlow<'_>) -> Flow {
-        let mut side = |side: &super::PlanSide| {
+    fn flow(&mut self, flow: &AllowedFlow) -> Flow {
+        let mut side = |side: &Peer| {
             let mut bits = Bits::none(self.classes.len());
-            let namespaces = self.names.selector(&side.namespace_labels);
-            let pods = self.names.selector(&side.pod_labels);
+            let namespaces = self.names.equal(&side.namespace_labels);
+            let pods = self.names.equal(&side.pod_labels);
             for (place, namespace) in self.classes.namespaces.iter().enumerate() {
                 let named = side
                     .namespace
@@ -217,7 +220,15 @@ impl Reach {
         Flow {
             from: side(&flow.from),
             to: side(&flow.to),
-            ports: flow.ports.to_vec(),
+            ports: flow
+                .ports
+                .iter()
+                .filter_map(|port| {
+                    let protocol = Protocol::of(Some(&port.protocol))?;
+                    Some(Interval::one(protocol, port.number))
+                })
+                .collect(),
+            every_port: flow.ports.is_empty(),
         }
     }
 
@@ -480,19 +491,11 @@ impl Both {
 impl Flow {
     /// Whether it leads to a class on every port of an interval.
     fn is_to(&self, class: usize, interval: Interval) -> bool {
-        self.to.contains(class)
-            && (self.ports.is_empty()
-                || interval.protocol == Protocol::Tcp
-                    && interval.first == interval.last
-                    && self.ports.contains(&interval.first))
+        self.to.contains(class) && (self.every_port || self.ports.contains(&interval))
     }
 
     /// The ports as coverage, so that they are kept apart from others.
     fn covered(&self) -> Covered {
-        Covered::of(
-            self.ports
-                .iter()
-                .map(|port| Interval::one(Protocol::Tcp, *port)),
-        )
+        Covered::of(self.ports.iter().copied())
     }
 }

@@ -4,7 +4,6 @@
 //! last one, followed by a newline. So it is written in one pass, and the digest in `integrity` is that of the file's
 //! bytes with the member cut out. The structs of `wire` declare their members in canonical order for the same reason.
 
-mod ordered;
 mod projections;
 mod sealed;
 mod wire;

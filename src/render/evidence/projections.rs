@@ -3,25 +3,22 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use super::ordered::Ordered;
-use crate::canonical;
+use crate::canonical::{self, Ordered};
 use crate::projection::Projection;
 use crate::snapshot::Object;
 
-/// Digests and canonical texts of all projections.
-pub(super) struct Index {
+/// Digests of all projections. Their texts together are most of the document, so none is kept.
+pub(super) struct Index<'r> {
     /// By address: replicas share their projection.
     places: HashMap<*const Projection, usize>,
-    /// `(digest, canonical JSON)`, sorted.
-    entries: Vec<(String, Box<RawValue>)>,
+    /// Sorted by digest.
+    entries: Vec<(String, &'r Projection)>,
 }
 
-impl Index {
-    pub(super) fn new(objects: &[Object]) -> Result<Self, serde_json::Error> {
+impl<'r> Index<'r> {
+    pub(super) fn new(objects: &'r [Object]) -> Result<Self, serde_json::Error> {
         let mut digests: HashMap<*const Projection, String> = HashMap::new();
-        let mut texts: BTreeMap<String, Box<RawValue>> = BTreeMap::new();
+        let mut projections: BTreeMap<String, &Projection> = BTreeMap::new();
         for object in objects {
             let address = Arc::as_ptr(&object.projection);
             if digests.contains_key(&address) {
@@ -30,12 +27,12 @@ impl Index {
             let value = serde_json::to_value(object.projection.as_ref())?;
             let text = serde_json::to_string(&Ordered(&value))?;
             let digest = format!("sha256:{}", canonical::sha256(text.as_bytes()));
-            if !texts.contains_key(&digest) {
-                texts.insert(digest.clone(), RawValue::from_string(text)?);
-            }
+            projections
+                .entry(digest.clone())
+                .or_insert(&object.projection);
             digests.insert(address, digest);
         }
-        let entries: Vec<_> = texts.into_iter().collect();
+        let entries: Vec<_> = projections.into_iter().collect();
         let place = |digest: &String| entries.partition_point(|(known, _)| known < digest);
         let places = digests
             .into_iter()
@@ -52,9 +49,9 @@ impl Index {
             .expect("the index was made of the same objects")
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &'r Projection)> {
         self.entries
             .iter()
-            .map(|(digest, text)| (digest.as_str(), text.as_ref()))
+            .map(|(digest, projection)| (digest.as_str(), *projection))
     }
 }

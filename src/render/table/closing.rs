@@ -49,6 +49,10 @@ fn coverage(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
         page.labelled(0, label, COLUMN, kinds)?;
     }
     page.labelled(0, "scope", COLUMN, &namespaces(report))?;
+    for (name, reason) in &report.scope.excluded {
+        let words = format!("{name} is excluded by the plan: {reason}");
+        page.labelled(0, "", COLUMN, &words)?;
+    }
     if let Some(missing) = report.scope.unknown {
         let words = format!("there may be more to judge: {}", reason(missing));
         page.labelled(0, "", COLUMN, &words)?;

@@ -119,7 +119,22 @@ fn opening(page: &mut Page<'_>, report: &Report<'_>) -> std::io::Result<()> {
         report.catalog.version,
         report.catalog.source,
     );
-    page.labelled(0, "rules", COLUMN, &rules)
+    page.labelled(0, "rules", COLUMN, &rules)?;
+    plan(page, report, COLUMN)
+}
+
+/// The assessment plan, told by its digest.
+fn plan(page: &mut Page<'_>, report: &Report<'_>, column: u16) -> std::io::Result<()> {
+    let plan = report.plan;
+    if !plan.is_given() {
+        return Ok(());
+    }
+    let system = [&plan.system.name, &plan.system.fedramp_id];
+    let system: Vec<&str> = system.into_iter().flatten().map(String::as_str).collect();
+    if !system.is_empty() {
+        page.labelled(0, "system", column, &system.join(", "))?;
+    }
+    page.labelled(0, "plan", column, &plan.digest)
 }
 
 fn scope(report: &Report<'_>) -> String {

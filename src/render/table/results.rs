@@ -5,6 +5,7 @@ use std::io;
 use super::counted;
 use super::page::Page;
 use crate::report::{Effective, Report, ResultRead, RuleReport, RuleResult};
+use crate::rules::ReadFrom;
 
 /// Where results begin: under the title of their rule.
 const INDENT: u16 = 4;
@@ -140,9 +141,10 @@ fn facts(report: &Report<'_>, result: &RuleResult, verbose: bool) -> Vec<String>
 }
 
 fn value(report: &Report<'_>, read: &ResultRead, verbose: bool) -> String {
-    let object = match read.object {
-        None => String::new(),
-        Some(index) => {
+    let object = match read.from {
+        ReadFrom::Subject => String::new(),
+        ReadFrom::Plan => "plan: ".to_owned(),
+        ReadFrom::Object(index) => {
             let object = &report.snapshot.objects[index];
             match object.namespace() {
                 "" => format!("{} {}: ", object.kind, object.name()),

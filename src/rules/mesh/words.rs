@@ -4,7 +4,7 @@ use crate::model::Model;
 use crate::model::mesh::Doubt;
 use crate::model::mesh::capture::Bypass;
 use crate::model::mesh::data_plane::{DataPlane, Unmeshed};
-use crate::model::mesh::inbound::Cause;
+use crate::model::mesh::inbound::{Cause, Proof};
 use crate::model::mesh::peer_authentication::Setting;
 use crate::rules::Reason;
 
@@ -26,8 +26,7 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         | Doubt::CaptureValue
         | Doubt::ProxyRole
         | Doubt::Gateway
-        | Doubt::Waypoint
-        | Doubt::Ambient
+        | Doubt::AmbientPorts
         | Doubt::Linkerd => Reason::Unrecognised,
         Doubt::SecondNetwork | Doubt::NoEnvoy => Reason::Unenforced,
         Doubt::SidecarListener | Doubt::EnvoyFilter => Reason::ForeignPolicy,
@@ -70,8 +69,9 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
         }
         Doubt::ZtunnelNotReady => "the pod is redirected, and no ztunnel is ready on its node",
         Doubt::Gateway => "an Istio gateway, whose servers state their own TLS modes",
-        Doubt::Waypoint => "an Istio waypoint, which takes tunnelled traffic",
-        Doubt::Ambient => "Istio's ambient mode, in which the node's ztunnel decides",
+        Doubt::AmbientPorts => {
+            "versions of Istio differ on what a ztunnel makes of this policy's ports"
+        }
         Doubt::Linkerd => "a Linkerd proxy, which Linkerd's own policies govern",
         Doubt::NotInjectedYet => "whether a proxy is injected is decided when a pod is made",
         Doubt::NotStarted => "the pod has no address yet",
@@ -91,6 +91,7 @@ pub(super) fn reason_of_cause(cause: Cause) -> Reason {
             | Bypass::Interface,
         )
         | Cause::AmbientOutbound
+        | Cause::BesideProxy
         | Cause::Mode((_, Some(_))) => Reason::Value,
         Cause::Unmeshed(
             Unmeshed::NotStartedAsProxy | Unmeshed::NotRedirected | Unmeshed::NoProxy,
@@ -137,9 +138,51 @@ pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
         Cause::LinkerdUnredirected => {
             "the pod has a Linkerd proxy, and no init container redirects traffic to it"
         }
+        Cause::BesideProxy => {
+            "the proxy is a gateway or waypoint, and takes no traffic for the containers beside it"
+        }
         Cause::Mode(setting) => return self::setting(model, setting),
     };
     words.to_owned()
+}
+
+/// What makes a port accept mutual TLS alone, in words.
+pub(super) fn proof(model: &Model<'_>, proof: Proof, neighbours: &[&str]) -> String {
+    match proof {
+        Proof::Sidecar(setting) => format!(
+            "{}, and traffic passes the sidecar first",
+            self::setting(model, setting)
+        ),
+        Proof::Ambient(setting) => format!(
+            "{}, and the node's ztunnel takes the traffic; {}",
+            self::setting(model, setting),
+            exemption(neighbours)
+        ),
+        Proof::Waypoint => "a waypoint takes nothing but the tunnel".to_owned(),
+    }
+}
+
+/// Namespaces named in a message.
+const NAMED: usize = 3;
+
+/// Who reaches an ambient pod past its ztunnel.
+fn exemption(neighbours: &[&str]) -> String {
+    let exempt = "processes in the network of its node are exempt";
+    let mut named: Vec<String> = neighbours
+        .iter()
+        .take(NAMED)
+        .map(|namespace| (*namespace).to_owned())
+        .collect();
+    if neighbours.len() > NAMED {
+        named.push(format!("{} more", neighbours.len() - NAMED));
+    }
+    if named.is_empty() {
+        return exempt.to_owned();
+    }
+    format!(
+        "{exempt}, and pods of these namespaces are there: {}",
+        named.join(", ")
+    )
 }
 
 /// A mode and what sets it.

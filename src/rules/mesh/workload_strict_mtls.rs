@@ -72,12 +72,12 @@ fn observe(
     port: Option<&Port>,
 ) -> Observation {
     match inbound.accepts(port) {
-        Accepts::MutualTls(setting) => Observation::pass(
+        Accepts::MutualTls(proof) => Observation::pass(
             subject,
             Reason::Value,
             format!(
-                "accepts mutual TLS alone: {}, and traffic passes the sidecar first",
-                words::setting(model, setting)
+                "accepts mutual TLS alone: {}",
+                words::proof(model, proof, inbound.neighbours())
             ),
         ),
         Accepts::OwnPort => Observation::pass(

@@ -11,7 +11,7 @@ pub(super) static RULES: &[&Rule] = &[&admin_port_separation::RULE, &admin_port_
 #[cfg(test)]
 mod tests {
     use crate::model::Model;
-    use crate::rules::{Observation, Subject};
+    use crate::rules::{Observation, ReadFrom, Subject};
 
     /// Every value read stands where the observation says.
     pub(super) fn assert_repeatable(model: &Model<'_>, observation: &Observation) {
@@ -24,7 +24,14 @@ mod tests {
             Subject::Cluster | Subject::Namespace(_) => panic!("rules here name objects"),
         };
         for read in &observation.reads {
-            let (index, place) = read.object.map_or((subject, place), |index| (index, ""));
+            let (index, place) = match read.from {
+                ReadFrom::Subject => (subject, place),
+                ReadFrom::Object(index) => (index, ""),
+                ReadFrom::Plan => {
+                    assert_eq!(model.plan.value_at(&read.pointer), read.value.as_ref());
+                    continue;
+                }
+            };
             let object = serde_json::to_value(&model.object(index).projection).unwrap();
             let pointer = format!("{place}{}", read.pointer);
             let found = object.pointer(&pointer).filter(|value| !value.is_null());

@@ -64,22 +64,8 @@ fn reads(
     apps: &[&App<'_>],
     observation: Observation,
 ) -> Observation {
-    let own = model.namespaces.get(namespace);
-    let observation = match own.and_then(|own| Some((own, own.object?, own.tier.as_ref()?))) {
-        Some((own, _, (label, _))) => observation.read(
-            format!("/metadata/labels/{}", label.replace('/', "~1")),
-            own.labels.get(*label),
-        ),
-        None => observation,
-    };
+    let observation = observation.read_tier_of(model, namespace);
     apps.iter().fold(observation, |observation, app| {
-        match (app.object, app.own_tier_label) {
-            (Some((index, object)), Some(label)) => observation.read_of(
-                index,
-                format!("/metadata/labels/{}", label.replace('/', "~1")),
-                object.metadata.labels.get(label),
-            ),
-            _ => observation,
-        }
+        observation.read_own_tier(model, app)
     })
 }

@@ -55,7 +55,14 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
         // Without a gap there is no app; with one the assessor must be able to say so.
         return Observation::none_there(model, namespace, &[]);
     } else if let Some(why) = forbidden(model, namespace) {
-        Observation::fail(subject, Reason::Value, format!("{}, {why}", count(&apps))).conclusive()
+        let message = format!("{}, {why}", count(&apps));
+        let observation = Observation::fail(subject, Reason::Value, message).conclusive();
+        match model.plan.management_namespace(namespace) {
+            Some(pointer) => observation.read_plan_value(model, &pointer),
+            None => observation,
+        }
+    } else if let Some(pointer) = model.plan.platform_namespace(namespace) {
+        in_platform_namespace(subject, &apps).read_plan_value(model, &pointer)
     } else if is_platform_namespace(model, namespace, &apps) {
         in_platform_namespace(subject, &apps)
     } else {
@@ -72,21 +79,15 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
     } else {
         observation
     };
-    apps.iter()
-        .filter_map(|app| app.object)
-        .fold(observation, |observation, (index, app)| {
-            let tier = crate::model::Tier::from_labels(&app.metadata.labels);
-            let observation =
-                observation.read_of(index, "/metadata/name", Some(model.object(index).name()));
-            match tier {
-                Some((label, _)) => observation.read_of(
-                    index,
-                    format!("/metadata/labels/{}", label.replace('/', "~1")),
-                    app.metadata.labels.get(label),
-                ),
-                None => observation,
-            }
-        })
+    let observation =
+        apps.iter()
+            .filter_map(|app| app.object)
+            .fold(observation, |observation, (index, _)| {
+                observation.read_of(index, "/metadata/name", Some(model.object(index).name()))
+            });
+    apps.iter().fold(observation, |observation, app| {
+        observation.read_own_tier(model, app)
+    })
 }
 
 /// Why no app may live in a namespace, whatever its tier.
@@ -99,6 +100,9 @@ fn forbidden(model: &Model<'_>, namespace: &str) -> Option<String> {
     });
     if control_plane {
         return Some("in the namespace of a mesh control plane".to_owned());
+    }
+    if model.plan.management_namespace(namespace).is_some() {
+        return Some("in a namespace that the plan leaves to management".to_owned());
     }
     model
         .is_global_operator_namespace(namespace)
@@ -156,8 +160,8 @@ fn side_by_side(
                 .is_some_and(crate::model::Tier::is_production)
         });
     // Labels of the apps do not say that the namespace is none of production.
-    let known =
-        own.is_some_and(|own| own.unread.is_none()) && apps.iter().all(|app| app.tier.is_some());
+    let known = own.is_some_and(|own| own.unread.is_none() || tier.is_some())
+        && apps.iter().all(|app| app.tier.is_some());
     let observation = if production {
         let message = format!("{apps_here} share a production namespace");
         Observation::fail(subject, Reason::Value, message).conclusive()
@@ -171,13 +175,7 @@ fn side_by_side(
         let message = format!("{apps_here} share a namespace of unknown tier");
         return Observation::tier_unknown(model, subject, namespace, message);
     };
-    match (tier, own.and_then(|own| own.object)) {
-        (Some((label, _)), Some(_)) => observation.read(
-            format!("/metadata/labels/{}", label.replace('/', "~1")),
-            own.and_then(|own| own.labels.get(*label)),
-        ),
-        _ => observation,
-    }
+    observation.read_tier_of(model, namespace)
 }
 
 fn count(apps: &[&App<'_>]) -> String {

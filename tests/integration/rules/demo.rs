@@ -3,6 +3,7 @@
 use sc39::collect::demo;
 use sc39::kind::Kind;
 use sc39::model::ScopeRequest;
+use sc39::plan::Plan;
 use sc39::rules::Verdict;
 use sc39::snapshot::Object;
 
@@ -34,7 +35,13 @@ fn the_demo_reads_without_gaps() {
 fn the_demo_shows_good_and_bad() {
     let snapshot = demo::snapshot().unwrap();
     let catalog = catalog();
-    let report = report(&snapshot, &catalog, &ScopeRequest::default(), &every_rule());
+    let report = report(
+        &snapshot,
+        &catalog,
+        &ScopeRequest::default(),
+        Plan::none(),
+        &every_rule(),
+    );
     assert_eq!(readings::unresolved(&report), [] as [String; 0]);
     let mut lines = Vec::new();
     for rule in &report.rules {

@@ -5,6 +5,7 @@ use std::path::Path;
 use sc39::collect::manifests::{self, Input, ManifestOptions};
 use sc39::kind::Kind;
 use sc39::model::ScopeRequest;
+use sc39::plan::Plan;
 use sc39::snapshot::{Mode, Object, ReadStatus, Snapshot, SourceRead};
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ pub(super) struct Fixture {
     pub(super) also_fails: Vec<String>,
     /// Kinds that could not be read.
     missing: Vec<Missing>,
+    /// What people say of the system.
+    pub(super) plan: Plan,
     /// Which namespaces are judged.
     pub(super) scope: ScopeRequest,
     /// Whether the documents are all there is.
@@ -62,10 +65,15 @@ impl Fixture {
         }
         let documents: Vec<Value> =
             serde_saphyr::from_multiple(text).map_err(|error| error.to_string())?;
-        fixture.documents = documents
+        let (plans, documents): (Vec<Value>, Vec<Value>) = documents
             .into_iter()
             .filter(|value| !value.is_null())
-            .collect();
+            .partition(|document| document.get(PLAN).is_some());
+        fixture.documents = documents;
+        if let Some(plan) = plans.first() {
+            let text = plan[PLAN].to_string();
+            fixture.plan = Plan::parse("plan", &text).map_err(|error| error.to_string())?;
+        }
         Ok(fixture)
     }
 
@@ -119,9 +127,10 @@ impl Fixture {
         self.missing.iter().any(|missing| missing.kind == kind)
     }
 
-    /// The kinds that the fixture changes or hides, by name; where the files need not be all there is, any kind.
+    /// The kinds that the fixture changes or hides, by name; where the files need not be all there is, or a plan says
+    /// more, any kind.
     pub(super) fn touches(&self) -> Vec<String> {
-        if !self.complete {
+        if !self.complete || self.plan.is_given() {
             return Kind::ALL
                 .iter()
                 .map(|kind| kind.name().to_owned())
@@ -157,6 +166,9 @@ impl Fixture {
         Ok(snapshot)
     }
 }
+
+/// The one key of a document that holds an assessment plan.
+const PLAN: &str = "$plan";
 
 /// When fixtures were collected.
 const COLLECTED_AT: &str = "2026-01-15T09:00:00Z";

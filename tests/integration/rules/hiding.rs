@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sc39::catalog::Catalog;
 use sc39::kind::Kind;
-use sc39::model::ScopeRequest;
 use sc39::rules::{ALWAYS_READ, Rule, Verdict};
 use sc39::snapshot::{ReadStatus, Snapshot};
 
@@ -66,9 +65,9 @@ fn hunt(hide: impl Fn(&Case, &Fixture, &Snapshot) -> Vec<(String, Snapshot)>) ->
         let Ok((fixture, snapshot)) = &case.read else {
             continue;
         };
-        let before = verdicts(snapshot, &catalog, &fixture.scope, case.rule);
+        let before = verdicts(snapshot, &catalog, fixture, case.rule);
         for (what, hidden) in hide(case, fixture, snapshot) {
-            let after = verdicts(&hidden, &catalog, &fixture.scope, case.rule);
+            let after = verdicts(&hidden, &catalog, fixture, case.rule);
             let found = contradictions(&before, &after);
             problems
                 .extend(found.map(|problem| format!("{} without {what}: {problem}", case.name())));
@@ -77,14 +76,10 @@ fn hunt(hide: impl Fn(&Case, &Fixture, &Snapshot) -> Vec<(String, Snapshot)>) ->
     problems
 }
 
-/// What is hidden from a rule. Workloads stand for pods that do not exist yet; they are hidden only where the rule says
-/// that it reads them.
+/// What is hidden from a rule.
 fn kinds(rule: &Rule) -> BTreeSet<Kind> {
     let reads = rule.reads.iter().map(|read| read.kind);
-    let always = ALWAYS_READ
-        .iter()
-        .filter(|kind| !Kind::WORKLOADS.contains(kind));
-    reads.chain(always.copied()).collect()
+    reads.chain(ALWAYS_READ.iter().copied()).collect()
 }
 
 type Verdicts = BTreeMap<String, Verdict>;
@@ -92,10 +87,11 @@ type Verdicts = BTreeMap<String, Verdict>;
 fn verdicts(
     snapshot: &Snapshot,
     catalog: &Catalog,
-    scope: &ScopeRequest,
+    fixture: &Fixture,
     rule: &'static Rule,
 ) -> Verdicts {
-    Rows::of(&report(snapshot, catalog, scope, &[rule.id]), rule).verdicts()
+    let (scope, plan) = (&fixture.scope, &fixture.plan);
+    Rows::of(&report(snapshot, catalog, scope, plan, &[rule.id]), rule).verdicts()
 }
 
 fn contradictions(before: &Verdicts, after: &Verdicts) -> impl Iterator<Item = String> {
@@ -111,14 +107,9 @@ fn contradictions(before: &Verdicts, after: &Verdicts) -> impl Iterator<Item = S
             format!("{subject} is {}, with it {then}", now.name())
         })
     });
-    // The template of a workload goes with the workload.
-    let is_template = |subject: &String| {
-        let mut workloads = Kind::WORKLOADS.iter();
-        workloads.any(|kind| subject.starts_with(kind.name()))
-    };
     let gone = before
         .keys()
-        .filter(move |subject| !after.contains_key(*subject) && !uncertain && !is_template(subject))
+        .filter(move |subject| !after.contains_key(*subject) && !uncertain)
         .map(|subject| format!("{subject} has no row, and nothing is uncertain"));
     turned.chain(gone)
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sc39::canonical::Text;
 use sc39::report::{Report, SubjectRef};
+use sc39::rules::ReadFrom;
 use sc39::snapshot::Object;
 use serde_json::Value;
 
@@ -13,13 +15,23 @@ pub(super) fn unresolved(report: &Report<'_>) -> Vec<String> {
     for rule in &report.rules {
         for result in &rule.results {
             for read in &result.reads {
-                let holders: Vec<Option<usize>> = match read.object {
-                    Some(object) => vec![Some(object)],
-                    None => result.subjects.iter().map(index).collect(),
+                let holders: Vec<Option<usize>> = match read.from {
+                    ReadFrom::Object(object) => vec![Some(object)],
+                    ReadFrom::Subject => result.subjects.iter().map(index).collect(),
+                    ReadFrom::Plan => {
+                        let there = report.plan.value_at(&read.pointer);
+                        let there = there.map(|value| Text::new(value).expect("JSON has a text"));
+                        if there != read.value {
+                            let (id, pointer) = (rule.rule.id, &read.pointer);
+                            problems.insert(format!("{id}: {pointer} is not in the plan"));
+                        }
+                        continue;
+                    }
                 };
                 for holder in holders {
                     let there =
                         holder.and_then(|holder| objects.value(report, holder, &read.pointer));
+                    let there = there.map(|value| Text::new(&value).expect("JSON has a text"));
                     if there != read.value {
                         let (id, pointer, value) = (rule.rule.id, &read.pointer, &read.value);
                         let name = name(report, holder);

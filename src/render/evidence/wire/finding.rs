@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::words::Written;
-use crate::render::evidence::ordered::Ordered;
+use crate::canonical::Text;
 use crate::report::{Effective, ResultRead, RuleResult, SubjectRef};
-use crate::rules::{Rule, Severity, Verdict};
+use crate::rules::{self, Rule, Severity, Verdict};
 
 /// One statement of a rule, the same about each of its subjects.
 #[derive(Serialize, JsonSchema)]
@@ -58,7 +58,7 @@ struct Port<'r> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ValueRead")]
 struct Read<'r> {
-    /// `subject` for each subject itself, or the index of another object in `objects`.
+    /// `subject` for each subject itself, `plan` for `plan.document`, or the index of another object in `objects`.
     object: ReadFrom,
     /// JSON pointer (RFC 6901) into that object as the API gives it: its projection, with `perPod` laid over it, and
     /// with its name and the other members of its entry in `metadata`.
@@ -68,15 +68,15 @@ struct Read<'r> {
     /// What stands there.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Value>")]
-    value: Option<Ordered<'r>>,
+    value: Option<&'r Text>,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
 enum ReadFrom {
-    /// Each subject itself.
-    Subject(SubjectWord),
+    /// Each subject itself, or the assessment plan.
+    Word(PlaceWord),
     /// Another object, by index in `objects`.
     Object(usize),
 }
@@ -84,8 +84,9 @@ enum ReadFrom {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
-enum SubjectWord {
+enum PlaceWord {
     Subject,
+    Plan,
 }
 
 /// Whom a result is about: an object that was read, by index in `objects`, or something known by name only.
@@ -130,13 +131,14 @@ impl<'r> Finding<'r> {
 impl<'r> Read<'r> {
     fn new(read: &'r ResultRead) -> Self {
         Self {
-            object: match read.object {
-                None => ReadFrom::Subject(SubjectWord::Subject),
-                Some(index) => ReadFrom::Object(index),
+            object: match read.from {
+                rules::ReadFrom::Subject => ReadFrom::Word(PlaceWord::Subject),
+                rules::ReadFrom::Plan => ReadFrom::Word(PlaceWord::Plan),
+                rules::ReadFrom::Object(index) => ReadFrom::Object(index),
             },
             pointer: &read.pointer,
             present: read.value.is_some(),
-            value: read.value.as_ref().map(Ordered),
+            value: read.value.as_ref(),
         }
     }
 }

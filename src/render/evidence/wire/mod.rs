@@ -22,9 +22,9 @@ use crate::report::{Report, SubjectRef};
 use catalogue::{Catalogue, Framework};
 use coverage::Coverage;
 use finding::Finding;
-use object::{Object, Projection};
+use object::{Canonical, Object, Projection};
 use outcome::{Control, Summary};
-use run::{Boundary, Cluster, Redaction, Run, Tool};
+use run::{Boundary, Cluster, Plan, Redaction, Run, Tool};
 
 /// What digests look like.
 const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
@@ -32,7 +32,7 @@ const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
 /// What the document is made of.
 pub(super) struct Sources<'r> {
     report: &'r Report<'r>,
-    projections: Index,
+    projections: Index<'r>,
     /// Of each object, whether a result is about it.
     judged: Vec<bool>,
 }
@@ -82,6 +82,9 @@ pub(super) struct Evidence<'r> {
     /// Every object that was read, sorted by API group, kind, namespace and name. Results point here by index.
     #[schemars(with = "Vec<Object<'static>>")]
     objects: Objects<'r>,
+    /// What people say of the system, in a run with an assessment plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan<'r>>,
     /// The fields of objects that rules may read, each content once, sorted by digest. Objects point here by index.
     #[schemars(with = "Vec<Projection<'static>>")]
     projections: Projections<'r>,
@@ -122,7 +125,7 @@ impl<'r> Evidence<'r> {
         let frameworks = &report.catalog.frameworks;
         Self {
             schema: SCHEMA_ID,
-            boundary: Boundary::new(&report.scope),
+            boundary: Boundary::new(report),
             catalogue: Catalogue::new(report),
             cluster: Cluster::new(report.snapshot),
             controls: report
@@ -134,6 +137,7 @@ impl<'r> Evidence<'r> {
             frameworks: frameworks.iter().map(Framework::new).collect(),
             kind: "SC39Evidence",
             objects: Objects(sources),
+            plan: Plan::new(report.plan),
             projections: Projections(sources),
             redaction: Redaction::new(),
             results: Results(sources),
@@ -161,7 +165,10 @@ impl Serialize for Objects<'_> {
 impl Serialize for Projections<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let entries = self.0.projections.entries();
-        serializer.collect_seq(entries.map(|(digest, value)| Projection { digest, value }))
+        serializer.collect_seq(entries.map(|(digest, projection)| Projection {
+            digest,
+            value: Canonical(projection),
+        }))
     }
 }
 

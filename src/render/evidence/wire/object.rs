@@ -2,12 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::DIGEST;
-use crate::projection::PodInstance;
-use crate::render::evidence::ordered::Ordered;
+use crate::canonical::Ordered;
+use crate::projection::{self, PodInstance};
 use crate::snapshot;
 
 /// An object of the cluster: who it is, and which content it has.
@@ -39,7 +38,7 @@ pub(super) struct Object<'r> {
     /// that a result's pointers lead into is the projection with these fields laid over it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Map<String, Value>>")]
-    per_pod: Option<PerPod<'r>>,
+    per_pod: Option<Canonical<'r, PodInstance>>,
     /// Index in `projections`.
     projection: usize,
     /// `metadata.resourceVersion`; absent in files.
@@ -62,10 +61,11 @@ pub(super) struct Projection<'r> {
     /// The fields, in the structure and under the names of the API. Variables, flags and embedded configuration are
     /// reduced to the few facts that rules need, and never kept as they were.
     #[schemars(with = "Map<String, Value>")]
-    pub(super) value: &'r RawValue,
+    pub(super) value: Canonical<'r, projection::Projection>,
 }
 
-struct PerPod<'r>(&'r PodInstance);
+/// What has its members in the order of the API, written in that of canonical JSON.
+pub(super) struct Canonical<'r, T>(pub(super) &'r T);
 
 impl<'r> Object<'r> {
     pub(super) fn new(object: &'r snapshot::Object, judged: bool, projection: usize) -> Self {
@@ -82,7 +82,7 @@ impl<'r> Object<'r> {
             name: &identity.name,
             namespace: identity.namespace.as_deref(),
             owner_uids: &identity.owner_uids,
-            per_pod: object.instance.as_deref().map(PerPod),
+            per_pod: object.instance.as_deref().map(Canonical),
             projection,
             resource_version: identity.resource_version.as_deref(),
             scope: if judged { "judged" } else { "context" },
@@ -91,7 +91,7 @@ impl<'r> Object<'r> {
     }
 }
 
-impl Serialize for PerPod<'_> {
+impl<T: Serialize> Serialize for Canonical<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let value = serde_json::to_value(self.0).map_err(serde::ser::Error::custom)?;
         Ordered(&value).serialize(serializer)

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
+use super::DIGEST;
 use super::words::Written;
+use crate::canonical::Ordered;
 use crate::kind::Kind;
+use crate::plan;
 use crate::projection;
-use crate::report::{Report, ScopeSummary};
+use crate::report::Report;
 use crate::rules::Reason;
 use crate::snapshot::{self, Mode, Snapshot};
 
@@ -117,7 +121,11 @@ struct Runtime<'r> {
 
 /// What was judged. It never says what was read: that stands in `coverage`.
 #[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Boundary<'r> {
+    /// Package id of the system at FedRAMP, as the plan has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fedramp_id: Option<&'r str>,
     /// Namespaces judged.
     namespaces: Namespaces<'r>,
     /// Pods of the whole cluster.
@@ -125,6 +133,9 @@ pub(super) struct Boundary<'r> {
     /// Label selector on judged pods, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
     selector: Option<&'r str>,
+    /// Name of the system, as the plan has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_name: Option<&'r str>,
     /// Why there may be more to judge than is known, as in `reasonCode`.
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<&'static str>,
@@ -136,8 +147,32 @@ struct Namespaces<'r> {
     /// How they were chosen: those that hold Mendix objects, those named by the user, or all.
     #[schemars(extend("enum" = ["mendix", "named", "all"]))]
     basis: &'r str,
+    /// Those that the plan takes out, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excluded: Vec<Excluded<'r>>,
     /// Their names, sorted.
     included: &'r [String],
+}
+
+/// A namespace that is not judged because the plan says so.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ExcludedNamespace")]
+struct Excluded<'r> {
+    /// Its name.
+    name: &'r str,
+    /// Why, in the words of the plan.
+    reason: &'r str,
+}
+
+/// The assessment plan. What it says was not observed.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Plan<'r> {
+    /// SHA-256 of the canonical JSON (RFC 8785) of `document`, as `sha256:` and hexadecimal digits.
+    #[schemars(extend("pattern" = DIGEST))]
+    digest: &'r str,
+    /// The plan, whole; its form is that of `plan-v1.json`.
+    #[schemars(with = "Map<String, Value>")]
+    document: Ordered<'r>,
 }
 
 /// Pods judged and read.
@@ -244,11 +279,27 @@ fn as_node(object: &snapshot::Object) -> Option<&projection::cluster::Node> {
     }
 }
 
+impl<'r> Plan<'r> {
+    pub(super) fn new(plan: &'r plan::Plan) -> Option<Self> {
+        plan.is_given().then(|| Self {
+            digest: &plan.digest,
+            document: Ordered(&plan.document),
+        })
+    }
+}
+
 impl<'r> Boundary<'r> {
-    pub(super) fn new(scope: &'r ScopeSummary) -> Self {
+    pub(super) fn new(report: &'r Report<'r>) -> Self {
+        let (scope, system) = (&report.scope, &report.plan.system);
         Self {
+            fedramp_id: system.fedramp_id.as_deref(),
             namespaces: Namespaces {
                 basis: scope.basis,
+                excluded: scope
+                    .excluded
+                    .iter()
+                    .map(|(name, reason)| Excluded { name, reason })
+                    .collect(),
                 included: &scope.namespaces,
             },
             pods: Pods {
@@ -256,6 +307,7 @@ impl<'r> Boundary<'r> {
                 read: scope.pods_read,
             },
             selector: scope.selector.as_deref(),
+            system_name: system.name.as_deref(),
             unknown: scope.unknown.map(|missing| Reason::from(missing).code()),
         }
     }

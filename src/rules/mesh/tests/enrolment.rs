@@ -20,6 +20,7 @@ fn proxied(flags: &str) -> Pod {
 fn check(cases: Vec<(&str, Pod, Verdict, Reason)>) {
     let ztunnel = Pod::new("istio-system", "ztunnel")
         .label("app", "ztunnel")
+        .container("{name: istio-proxy, args: [proxy, ztunnel]}")
         .spec("nodeName: a")
         .status("{phase: Running, conditions: [{type: Ready, status: 'True'}]}");
     for (why, pod, verdict, reason) in cases {
@@ -98,13 +99,13 @@ fn a_proxy_counts_where_traffic_is_redirected_to_it() {
         (
             "router beside an app",
             app().container("{name: istio-proxy, args: [proxy, router]}"),
-            Indeterminate,
-            Reason::Unrecognised,
+            Fail,
+            Reason::Value,
         ),
         (
-            "waypoint",
+            "waypoint beside an app",
             app().container("{name: istio-proxy, args: [proxy, waypoint]}"),
-            Pass,
+            Fail,
             Reason::Value,
         ),
         (

@@ -68,11 +68,11 @@ fn a_strict_mesh_binds_where_a_sidecar_stands() {
                 Reason::Unrecognised,
             ),
             case(
-                "gateways are judged by their servers",
+                "gateways take no traffic for containers beside them",
                 Pod::web().container("{name: istio-proxy, args: [proxy, router]}"),
                 "8080",
-                Indeterminate,
-                Reason::Unrecognised,
+                Fail,
+                Reason::Value,
             ),
             case(
                 "I23: finished",
@@ -116,6 +116,7 @@ fn what_no_proxy_can_carry_fails_for_good() {
 fn ambient_pods_are_told_apart() {
     let ztunnel = Pod::new("istio-system", "ztunnel")
         .label("app", "ztunnel")
+        .container("{name: istio-proxy, args: [proxy, ztunnel]}")
         .spec("nodeName: a")
         .status("{phase: Running, conditions: [{type: Ready, status: 'True'}]}");
     let on = |node: &str| {
@@ -127,13 +128,7 @@ fn ambient_pods_are_told_apart() {
     check(
         &format!("{}{ztunnel}", strict_mesh()),
         vec![
-            case(
-                "redirected",
-                on("a"),
-                "8080",
-                Indeterminate,
-                Reason::Unrecognised,
-            ),
+            case("redirected", on("a"), "8080", Pass, Reason::Value),
             case(
                 "no ztunnel there",
                 on("b"),

@@ -243,7 +243,7 @@ fn a_row_carries_every_value_it_rests_on() {
         .iter()
         .map(|read| {
             let object = read
-                .object
+                .object()
                 .map_or("pod", |index| snapshot.objects[index].name());
             let value = read
                 .value

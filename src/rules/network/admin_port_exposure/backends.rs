@@ -129,7 +129,12 @@ fn harmless(
         .flat_map(Reference::services)
         .flat_map(|service| {
             let namespace = model.object(service).namespace();
-            [(Kind::Pod, namespace), (Kind::EndpointSlice, namespace)]
+            // A template that was not read may be that of an app.
+            let workloads = model.gaps.unread_workloads(namespace);
+            let kinds = [Kind::Pod, Kind::EndpointSlice]
+                .into_iter()
+                .chain(workloads);
+            kinds.map(move |kind| (kind, namespace))
         })
         .collect();
     let unknown = rests_on

@@ -243,7 +243,7 @@ fn passes_of_services_rest_on_pods_and_slices() {
         .iter()
         .map(|read| {
             let object = read
-                .object
+                .object()
                 .map_or("", |index| snapshot.objects[index].name());
             format!("{object}{}", read.pointer)
         })

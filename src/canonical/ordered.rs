@@ -5,14 +5,11 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
-use crate::canonical;
+use super::to_bytes;
 
-/// Writes a value as [`canonical::to_bytes`] does, without a copy of it.
-///
-/// Everything around it is canonical because the wire structs declare their members in canonical order, and hold
-/// neither fractions nor integers beyond 2^53.
+/// Writes a value as [`to_bytes`] does, without a copy of it. What stands around it has to be canonical by itself.
 #[derive(Debug)]
-pub(super) struct Ordered<'v>(pub(super) &'v Value);
+pub(crate) struct Ordered<'v>(pub(crate) &'v Value);
 
 impl Serialize for Ordered<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -34,7 +31,7 @@ fn serialize_number<S: Serializer>(number: &Number, serializer: S) -> Result<S::
         return serializer.serialize_i64(integer);
     }
     // Fractions are rare and their form is intricate.
-    let bytes = canonical::to_bytes(number).map_err(S::Error::custom)?;
+    let bytes = to_bytes(number).map_err(S::Error::custom)?;
     let text = String::from_utf8(bytes).map_err(S::Error::custom)?;
     let raw = RawValue::from_string(text).map_err(S::Error::custom)?;
     raw.serialize(serializer)
@@ -84,7 +81,7 @@ mod tests {
         ];
         for value in cases {
             let written = serde_json::to_vec(&Ordered(&value)).unwrap();
-            let expected = canonical::to_bytes(&value).unwrap();
+            let expected = to_bytes(&value).unwrap();
             assert_eq!(
                 String::from_utf8(written).unwrap(),
                 String::from_utf8(expected).unwrap()

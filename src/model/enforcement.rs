@@ -209,7 +209,7 @@ impl NetworkPlugins {
 
     /// Whether a policy over the cluster counts, by what its status says or what is known of the plugins.
     pub fn implements(&self, kind: Kind, conditions: &[pod::Condition]) -> Answer {
-        let says = |status: &str| conditions.iter().any(|known| known.status == status);
+        let says = |status: &str| conditions.iter().any(|known| &*known.status == status);
         if says("True") && !says("False") {
             return Answer::Yes;
         }
@@ -289,14 +289,14 @@ fn agent(index: usize, object: &Object, settings: &Settings) -> Option<Agent> {
         return None;
     }
     let condition = status.and_then(|status| {
-        let ready = |condition: &&pod::Condition| condition.kind == "Ready";
+        let ready = |condition: &&pod::Condition| &*condition.kind == "Ready";
         status
             .conditions
             .iter()
             .position(|known| ready(&known))
             .map(|place| (place, &status.conditions[place].status))
     });
-    let ready = condition.is_some_and(|(_, status)| status == "True");
+    let ready = condition.is_some_and(|(_, status)| &**status == "True");
     let (enforces, switched, mut seen) =
         settings.of_agent(plugin, index, object.namespace(), &pod.spec);
     seen.push(Seen {
@@ -312,7 +312,7 @@ fn agent(index: usize, object: &Object, settings: &Settings) -> Option<Agent> {
         seen.push(Seen {
             object: index,
             pointer: format!("/status/conditions/{place}/status"),
-            value: Some(status.clone().into()),
+            value: Some(status.to_string().into()),
         });
     }
     Some(Agent {

@@ -30,6 +30,7 @@ pub mod security;
 pub mod selector;
 pub mod services;
 pub mod sidecars;
+pub mod tenants;
 
 use std::sync::OnceLock;
 

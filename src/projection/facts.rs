@@ -38,8 +38,6 @@ const VARIABLES: &[(&str, &str, Shape)] = &[
     ("discovery", "CA_TRUSTED_NODE_ACCOUNTS", Shape::Ranges),
     ("discovery", "REVISION", Shape::Word),
     ("istio-proxy", "DISABLE_ENVOY", Shape::Word),
-    ("istio-proxy", "ENABLE_HBONE", Shape::Word),
-    ("istio-proxy", "ISTIO_META_ENABLE_HBONE", Shape::Word),
 ];
 
 /// Flags of the containers that redirect traffic into Istio's proxy, as short and long name.

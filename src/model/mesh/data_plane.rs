@@ -127,32 +127,7 @@ impl DataPlane {
     }
 }
 
-/// Port under which Istio tunnels traffic to any other (HBONE).
-const HBONE_PORT: u16 = 15008;
-/// Port under which Linkerd's proxies take traffic for any other, with the port in a header.
-const LINKERD_INBOUND_PORT: u16 = 4143;
-/// Label that Istio's injector sets on pods whose sidecar takes tunnelled traffic.
-const TUNNEL_LABEL: &str = "networking.istio.io/tunnel";
-
 impl Mesh<'_> {
-    /// The port under which a pod takes mesh traffic for every one of its ports, so that a policy that opens it opens
-    /// them all.
-    pub fn tunnel_port(&self, pod: &PodGroup<'_>) -> Option<u16> {
-        match self.data_plane(pod).data_plane {
-            DataPlane::Ambient | DataPlane::ZtunnelNotReady | DataPlane::Waypoint => {
-                Some(HBONE_PORT)
-            }
-            DataPlane::Sidecar | DataPlane::Gateway if takes_tunnels(pod) => Some(HBONE_PORT),
-            DataPlane::Linkerd | DataPlane::LinkerdUnredirected => Some(LINKERD_INBOUND_PORT),
-            DataPlane::Sidecar
-            | DataPlane::Gateway
-            | DataPlane::NoEnvoy
-            | DataPlane::AmbientOutbound
-            | DataPlane::UnknownRole
-            | DataPlane::Unmeshed(_) => None,
-        }
-    }
-
     /// The data plane of a pod; the first that fits counts.
     pub fn data_plane(&self, pod: &PodGroup<'_>) -> Class {
         if pod.spec.host_network == Some(true) {
@@ -194,15 +169,6 @@ impl Mesh<'_> {
         facts.push(Fact::of_annotation(pod, REDIRECTION));
         Class::new(DataPlane::Unmeshed(why), facts)
     }
-}
-
-/// Whether a sidecar is set to take tunnelled traffic.
-fn takes_tunnels(pod: &PodGroup<'_>) -> bool {
-    let proxy = lasting(pod, ISTIO_PROXY);
-    let variables = proxy.iter().flat_map(|proxy| &proxy.spec.env.0);
-    let mut tunnels = variables.filter(|(name, _)| name.ends_with("ENABLE_HBONE"));
-    pod.label(TUNNEL_LABEL) == Some("http")
-        || tunnels.any(|(_, value)| may_be_true(value.as_deref()))
 }
 
 fn lasting<'s>(pod: &PodGroup<'s>, name: &str) -> Option<Container<'s>> {

@@ -22,17 +22,6 @@ impl Bits {
         }
     }
 
-    pub(super) fn all(len: usize) -> Self {
-        let mut bits = Self {
-            words: vec![u64::MAX; len.div_ceil(WIDTH)],
-        };
-        let rest = len % WIDTH;
-        if let Some(last) = bits.words.last_mut().filter(|_| rest > 0) {
-            *last = (1 << rest) - 1;
-        }
-        bits
-    }
-
     pub(super) fn insert(&mut self, member: usize) {
         if let Some(word) = self.words.get_mut(member / WIDTH) {
             *word |= 1 << (member % WIDTH);
@@ -183,13 +172,6 @@ mod tests {
             assert_eq!(again.meets_packed(&packed), !members.is_empty());
             again.remove_packed(&packed);
             assert!(again.is_empty());
-        }
-    }
-
-    #[test]
-    fn all_ends_where_the_set_does() {
-        for len in [0, 1, 64, 65] {
-            assert_eq!(Bits::all(len).iter().count(), len);
         }
     }
 }

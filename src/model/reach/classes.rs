@@ -10,6 +10,7 @@ use super::ports::{NamedPort, Protocol};
 use crate::model::enforcement::Enforcement;
 use crate::model::pods::Role;
 use crate::model::{Namespaces, PodGroup};
+use crate::projection::pod::InstanceFields;
 use crate::snapshot::{Mode, Snapshot};
 
 /// What every pod of a class has in common.
@@ -411,19 +412,20 @@ fn namespace_labels(name: &str, labels: &BTreeMap<String, String>, names: &Names
     names.labels(own.chain(others))
 }
 
-impl PodGroup<'_> {
+impl<'s> PodGroup<'s> {
     /// Every label, those of single pods too.
-    pub(super) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn labels(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
         let own = self.instance.map(|instance| &instance.metadata.labels);
+        let own = own
+            .into_iter()
+            .flat_map(InstanceFields::iter)
+            .map(|(key, value)| -> (&'s str, &'s str) { (key, value) });
         let shared = self.metadata.labels.iter();
-        own.into_iter()
-            .flatten()
-            .chain(shared)
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+        own.chain(shared.map(|(key, value)| (key.as_str(), value.as_str())))
     }
 
     /// Nodes that its pods run on.
-    pub(super) fn nodes<'s>(&self, snapshot: &'s Snapshot) -> impl Iterator<Item = &'s str> {
+    pub(super) fn nodes<'a>(&self, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a str> {
         self.members.iter().filter_map(|member| {
             let instance = snapshot.objects.get(*member)?.instance.as_ref()?;
             instance.spec.node_name.as_deref()

@@ -275,6 +275,11 @@ impl Reach {
         }
     }
 
+    /// Policies of other kinds that may isolate every pod of a namespace in a direction, as indexes of objects.
+    pub fn isolating(&self, direction: Direction, namespace: &str) -> Vec<usize> {
+        self.foreign.isolating(direction, namespace)
+    }
+
     fn class_of(&self, group: usize) -> Option<usize> {
         self.classes.of_group.get(group).copied().flatten()
     }

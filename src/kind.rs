@@ -36,10 +36,26 @@ pub enum Kind {
     CalicoStagedNetworkPolicy,
     CalicoTier,
     EndpointSlice,
+    #[serde(rename = "GRPCRoute")]
+    GrpcRoute,
+    #[serde(rename = "Gateway.gateway.networking.k8s.io")]
+    Gateway,
+    #[serde(rename = "HTTPRoute")]
+    HttpRoute,
+    ReferenceGrant,
+    #[serde(rename = "TCPRoute")]
+    TcpRoute,
+    #[serde(rename = "TLSRoute")]
+    TlsRoute,
     EnvoyFilter,
+    #[serde(rename = "Gateway.networking.istio.io")]
+    IstioGateway,
+    ServiceEntry,
     Sidecar,
+    VirtualService,
     PolicyEndpoint,
     Ingress,
+    IngressClass,
     NetworkPolicy,
     RuntimeClass,
     AdminNetworkPolicy,
@@ -52,6 +68,7 @@ pub enum Kind {
     ClusterRoleBinding,
     Role,
     RoleBinding,
+    Route,
     PeerAuthentication,
 }
 
@@ -79,6 +96,10 @@ pub enum Product {
     NetworkPolicyApi,
     /// The network policy controller of Amazon EKS.
     EksNetworkPolicy,
+    /// Gateway API.
+    GatewayApi,
+    /// OpenShift.
+    OpenShift,
 }
 
 /// How the API server addresses a kind.
@@ -122,10 +143,20 @@ impl Kind {
         Self::CalicoStagedNetworkPolicy,
         Self::CalicoTier,
         Self::EndpointSlice,
+        Self::GrpcRoute,
+        Self::Gateway,
+        Self::HttpRoute,
+        Self::ReferenceGrant,
+        Self::TcpRoute,
+        Self::TlsRoute,
         Self::EnvoyFilter,
+        Self::IstioGateway,
+        Self::ServiceEntry,
         Self::Sidecar,
+        Self::VirtualService,
         Self::PolicyEndpoint,
         Self::Ingress,
+        Self::IngressClass,
         Self::NetworkPolicy,
         Self::RuntimeClass,
         Self::AdminNetworkPolicy,
@@ -138,6 +169,7 @@ impl Kind {
         Self::ClusterRoleBinding,
         Self::Role,
         Self::RoleBinding,
+        Self::Route,
         Self::PeerAuthentication,
     ];
 
@@ -163,7 +195,9 @@ impl Kind {
         const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
         const MENDIX: &[&str] = &["v1alpha1"];
         const CALICO: &[&str] = &["v1", "v3"];
+        const GATEWAY: &[&str] = &["v1", "v1beta1", "v1alpha3", "v1alpha2"];
         let istio = Presence::Product(Product::Istio);
+        let gateway_api = Presence::Product(Product::GatewayApi);
         let cilium = Presence::Product(Product::Cilium);
         let calico = Presence::Product(Product::Calico);
         let network_policy_api = Presence::Product(Product::NetworkPolicyApi);
@@ -233,6 +267,12 @@ impl Kind {
                 true,
                 Presence::BuiltIn,
             ),
+            Self::GrpcRoute => (GATEWAY_GROUP, GATEWAY, "grpcroutes", true, gateway_api),
+            Self::Gateway => (GATEWAY_GROUP, GATEWAY, "gateways", true, gateway_api),
+            Self::HttpRoute => (GATEWAY_GROUP, GATEWAY, "httproutes", true, gateway_api),
+            Self::ReferenceGrant => (GATEWAY_GROUP, GATEWAY, "referencegrants", true, gateway_api),
+            Self::TcpRoute => (GATEWAY_GROUP, GATEWAY, "tcproutes", true, gateway_api),
+            Self::TlsRoute => (GATEWAY_GROUP, GATEWAY, "tlsroutes", true, gateway_api),
             Self::EnvoyFilter => (
                 "networking.istio.io",
                 &["v1alpha3"] as _,
@@ -240,7 +280,22 @@ impl Kind {
                 true,
                 istio,
             ),
+            Self::IstioGateway => ("networking.istio.io", NETWORKING, "gateways", true, istio),
+            Self::ServiceEntry => (
+                "networking.istio.io",
+                NETWORKING,
+                "serviceentries",
+                true,
+                istio,
+            ),
             Self::Sidecar => ("networking.istio.io", NETWORKING, "sidecars", true, istio),
+            Self::VirtualService => (
+                "networking.istio.io",
+                NETWORKING,
+                "virtualservices",
+                true,
+                istio,
+            ),
             Self::PolicyEndpoint => (
                 "networking.k8s.aws",
                 &["v1alpha1"] as _,
@@ -253,6 +308,13 @@ impl Kind {
                 V1,
                 "ingresses",
                 true,
+                Presence::BuiltIn,
+            ),
+            Self::IngressClass => (
+                "networking.k8s.io",
+                V1,
+                "ingressclasses",
+                false,
                 Presence::BuiltIn,
             ),
             Self::NetworkPolicy => (
@@ -309,6 +371,13 @@ impl Kind {
             ),
             Self::Role => (RBAC_GROUP, V1, "roles", true, Presence::BuiltIn),
             Self::RoleBinding => (RBAC_GROUP, V1, "rolebindings", true, Presence::BuiltIn),
+            Self::Route => (
+                "route.openshift.io",
+                V1,
+                "routes",
+                true,
+                Presence::Product(Product::OpenShift),
+            ),
             Self::PeerAuthentication => (
                 "security.istio.io",
                 ISTIO,
@@ -351,10 +420,19 @@ impl Kind {
             Self::CalicoStagedNetworkPolicy => "StagedNetworkPolicy",
             Self::CalicoTier => "Tier",
             Self::EndpointSlice => "EndpointSlice",
+            Self::GrpcRoute => "GRPCRoute",
+            Self::Gateway | Self::IstioGateway => "Gateway",
+            Self::HttpRoute => "HTTPRoute",
+            Self::ReferenceGrant => "ReferenceGrant",
+            Self::TcpRoute => "TCPRoute",
+            Self::TlsRoute => "TLSRoute",
             Self::EnvoyFilter => "EnvoyFilter",
+            Self::ServiceEntry => "ServiceEntry",
             Self::Sidecar => "Sidecar",
+            Self::VirtualService => "VirtualService",
             Self::PolicyEndpoint => "PolicyEndpoint",
             Self::Ingress => "Ingress",
+            Self::IngressClass => "IngressClass",
             Self::NetworkPolicy | Self::CalicoNetworkPolicy => "NetworkPolicy",
             Self::RuntimeClass => "RuntimeClass",
             Self::AdminNetworkPolicy => "AdminNetworkPolicy",
@@ -367,7 +445,19 @@ impl Kind {
             Self::ClusterRoleBinding => "ClusterRoleBinding",
             Self::Role => "Role",
             Self::RoleBinding => "RoleBinding",
+            Self::Route => "Route",
             Self::PeerAuthentication => "PeerAuthentication",
+        }
+    }
+
+    /// The name, with the group behind it where another kind that the tool reads has the same; what is part of every
+    /// cluster goes by its plain name.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Gateway => "Gateway.gateway.networking.k8s.io",
+            Self::IstioGateway => "Gateway.networking.istio.io",
+            Self::CalicoNetworkPolicy => "NetworkPolicy.crd.projectcalico.org",
+            _ => self.name(),
         }
     }
 
@@ -420,11 +510,7 @@ impl Kind {
 impl fmt::Display for Kind {
     /// The name; with the group where another kind bears the same.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())?;
-        if *self == Self::CalicoNetworkPolicy {
-            write!(formatter, ".{CALICO_GROUP}")?;
-        }
-        Ok(())
+        formatter.write_str(self.label())
     }
 }
 
@@ -434,6 +520,8 @@ pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
 const CALICO_GROUP: &str = "crd.projectcalico.org";
 /// API group that users write Calico's objects in.
 const CALICO_USER_GROUP: &str = "projectcalico.org";
+/// API group of the Gateway API.
+pub const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 #[cfg(test)]
@@ -466,5 +554,13 @@ mod tests {
             "versions that no server serves"
         );
         assert_eq!(Kind::in_group("", "Pod"), Some(Kind::Pod));
+        for kind in Kind::ALL {
+            let namesakes = Kind::ALL.iter().filter(|other| other.name() == kind.name());
+            let group = kind.api().group;
+            let label = format!("{}.{group}", kind.name());
+            // What is part of every cluster goes by its plain name.
+            let collides = namesakes.count() > 1 && kind.api().presence != Presence::BuiltIn;
+            assert_eq!(kind.label(), if collides { &label } else { kind.name() });
+        }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::selector::Labels as _;
 use crate::gaps::Gaps;
 use crate::kind::Kind;
-use crate::projection::metadata::NO_NETWORK_POLICY;
+use crate::projection::annotations::{K3S_ARGUMENTS, NO_NETWORK_POLICY};
 use crate::projection::{Metadata, Projection, cluster, pod};
 use crate::snapshot::{Object, Snapshot};
 use plugins::Settings;
@@ -374,8 +374,6 @@ fn of_agent(agent: Agent) -> NodeState {
 
 /// Label with which Amazon EKS marks the nodes of Fargate.
 const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
-/// Annotation in which k3s notes its arguments.
-const K3S_ARGUMENTS: &str = "k3s.io/node-args";
 
 /// What a node itself says.
 fn of_node(index: usize, node: &cluster::Node, plugins: &BTreeSet<Plugin>) -> Option<NodeState> {

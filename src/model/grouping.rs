@@ -10,10 +10,12 @@ use super::mesh::ambient;
 use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
+use super::user_namespaces::{self, Doubt, UserNamespace};
 use crate::gaps::Gaps;
 use crate::kind::Kind;
 use crate::plan::Plan;
 use crate::projection::Projection;
+use crate::projection::cluster::Node;
 use crate::projection::pod::{self, PodInstance, Resources};
 use crate::snapshot::{Object, Snapshot};
 
@@ -26,6 +28,7 @@ struct Key<'s> {
     windows: bool,
     kubelet_minor: Option<u32>,
     node_unread: bool,
+    user_namespace: UserNamespace,
     ztunnel_ready: bool,
     enforcement: Enforcement,
     redirection: Option<&'s str>,
@@ -37,12 +40,21 @@ struct Key<'s> {
 
 /// Facts about nodes, looked up once per pod.
 struct Nodes<'s> {
-    by_name: HashMap<&'s str, (bool, Option<u32>)>,
+    by_name: HashMap<&'s str, KnownNode<'s>>,
     with_ztunnel: BTreeMap<&'s str, (usize, usize)>,
     /// Of nodes by name: which attestations of the plan hold for them.
     attested: HashMap<&'s str, Vec<usize>>,
     /// Which attestations hold for every node.
     attested_everywhere: Vec<usize>,
+    /// Handler of each RuntimeClass.
+    handlers: HashMap<&'s str, &'s str>,
+}
+
+/// A node whose object was read.
+struct KnownNode<'s> {
+    node: &'s Node,
+    windows: bool,
+    kubelet_minor: Option<u32>,
 }
 
 /// Groups all pods, and adds templates of workloads that have none.
@@ -87,6 +99,7 @@ pub(super) fn groups<'s>(
             windows: key.windows,
             kubelet_minor: key.kubelet_minor,
             node_unread: key.node_unread,
+            user_namespace: key.user_namespace,
             ztunnel_ready: key.ztunnel_ready,
             enforcement: key.enforcement,
             attestations: key.attestations.clone(),
@@ -160,9 +173,10 @@ fn key<'s>(
         namespace: object.namespace(),
         projection: Arc::as_ptr(&object.projection),
         lifecycle: lifecycle(status),
-        windows: os.unwrap_or_else(|| known.is_some_and(|(windows, _)| *windows)),
-        kubelet_minor: known.and_then(|(_, minor)| *minor),
+        windows: os.unwrap_or_else(|| known.is_some_and(|known| known.windows)),
+        kubelet_minor: known.and_then(|known| known.kubelet_minor),
         node_unread: node.is_some() && known.is_none(),
+        user_namespace: nodes.user_namespace(&pod.spec, instance),
         ztunnel_ready: redirection.is_some()
             && node.is_some_and(|node| nodes.with_ztunnel.contains_key(node)),
         enforcement: plugins.of_pod(node, !pod.metadata.owner_references.is_empty()),
@@ -217,10 +231,12 @@ impl<'s> Nodes<'s> {
                     let windows = info.operating_system == "windows"
                         || info.operating_system.is_empty()
                             && node.metadata.labels.label("kubernetes.io/os") == Some("windows");
-                    Some((
-                        object.name(),
-                        (windows, kubelet_minor(&info.kubelet_version)),
-                    ))
+                    let known = KnownNode {
+                        node,
+                        windows,
+                        kubelet_minor: kubelet_minor(&info.kubelet_version),
+                    };
+                    Some((object.name(), known))
                 }
                 _ => None,
             })
@@ -241,7 +257,25 @@ impl<'s> Nodes<'s> {
             with_ztunnel: ambient::ready_ztunnels(snapshot),
             attested,
             attested_everywhere: plan.attestations_on(&|_| None),
+            handlers: user_namespaces::handlers(snapshot),
         }
+    }
+
+    fn user_namespace(&self, spec: &pod::PodSpec, instance: &PodInstance) -> UserNamespace {
+        if spec.host_users != Some(false) {
+            return UserNamespace::Host;
+        }
+        let node = instance.spec.node_name.as_deref();
+        let started = lifecycle(instance.status.as_ref()) != Lifecycle::Pending;
+        let Some(node) = node.filter(|_| started) else {
+            return UserNamespace::Doubtful(Doubt::NotStarted);
+        };
+        let Some(known) = self.by_name.get(node) else {
+            return UserNamespace::Doubtful(Doubt::NodeUnread);
+        };
+        let class = spec.runtime_class_name.as_deref();
+        let handler = class.map_or(Some(""), |class| self.handlers.get(class).copied());
+        UserNamespace::on(known.node, handler)
     }
 }
 
@@ -262,6 +296,13 @@ fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTree
         .flat_map(|object| -> Vec<&BTreeMap<String, String>> {
             match object.projection.as_ref() {
                 Projection::Service(service) => vec![&service.spec.selector],
+                Projection::IstioGateway(gateway) => vec![&gateway.spec.selector],
+                Projection::ServiceEntry(entry) => entry
+                    .spec
+                    .workload_selector
+                    .iter()
+                    .map(|selector| &selector.labels)
+                    .collect(),
                 Projection::PeerAuthentication(policy) => policy
                     .spec
                     .selector
@@ -337,6 +378,11 @@ fn templates<'s>(
                     .is_some_and(|os| os.name == "windows"),
                 kubelet_minor: None,
                 node_unread: false,
+                user_namespace: if template.spec.host_users == Some(false) {
+                    UserNamespace::Doubtful(Doubt::NotStarted)
+                } else {
+                    UserNamespace::Host
+                },
                 ztunnel_ready: false,
                 enforcement,
                 attestations: attestations.to_vec(),

@@ -10,6 +10,8 @@
 //! ```
 
 pub mod apps;
+pub mod capabilities;
+pub mod edge;
 pub mod enforcement;
 mod grouping;
 pub mod ingress_controllers;
@@ -31,6 +33,7 @@ pub mod selector;
 pub mod services;
 pub mod sidecars;
 pub mod tenants;
+pub mod user_namespaces;
 
 use std::sync::OnceLock;
 

@@ -4,6 +4,7 @@ use super::enforcement::Enforcement;
 use super::ingress_controllers::Family;
 use super::owners::OwnerChain;
 use super::selector::Labels;
+use super::user_namespaces::UserNamespace;
 use crate::projection::Metadata;
 use crate::projection::pod::{self, PodInstance, PodSpec, Resources};
 use crate::snapshot::Snapshot;
@@ -35,6 +36,8 @@ pub struct PodGroup<'s> {
     pub kubelet_minor: Option<u32>,
     /// Name of the node when its object was not read though the pod names it.
     pub node_unread: bool,
+    /// In whose user namespace the containers run.
+    pub user_namespace: UserNamespace,
     /// Whether a Ready ztunnel serves the node; only looked up for pods that ambient redirects.
     pub ztunnel_ready: bool,
     /// Whether network policies count on the node.

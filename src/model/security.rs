@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::pods::{Container, PodGroup};
-use crate::projection::pod::SeccompProfile;
+use crate::projection::pod::{SeccompProfile, SecurityContext};
 
 /// The seccomp profile that a container runs under.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,29 +24,37 @@ pub enum Seccomp {
 
 /// Which of the two security contexts a value stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SeccompSource {
+pub enum Source {
     /// The container's.
     Container,
     /// The pod's.
     Pod,
 }
 
+/// The value of a field that containers inherit from their pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inherited<T> {
+    /// What is in force; `None` when neither states it.
+    pub value: Option<T>,
+    /// Which of the two states it.
+    pub source: Source,
+    /// Pointer and value of each place that was looked at.
+    pub reads: Vec<(String, Option<T>)>,
+}
+
 impl PodGroup<'_> {
     /// The profile in force for a container, and where it is written.
-    pub fn seccomp(&self, container: &Container<'_>) -> (Seccomp, SeccompSource) {
+    pub fn seccomp(&self, container: &Container<'_>) -> (Seccomp, Source) {
         let own = container.spec.security_context.as_ref();
         if own.and_then(|context| context.privileged) == Some(true) {
-            return (Seccomp::Privileged, SeccompSource::Container);
+            return (Seccomp::Privileged, Source::Container);
         }
         if let Some(profile) = own.and_then(|context| context.seccomp_profile.as_ref()) {
-            return (Seccomp::of(profile), SeccompSource::Container);
+            return (Seccomp::of(profile), Source::Container);
         }
         let shared = self.spec.security_context.as_ref();
         let profile = shared.and_then(|context| context.seccomp_profile.as_ref());
-        (
-            profile.map_or(Seccomp::Absent, Seccomp::of),
-            SeccompSource::Pod,
-        )
+        (profile.map_or(Seccomp::Absent, Seccomp::of), Source::Pod)
     }
 
     /// The fields that [`PodGroup::seccomp`] looks at, as pointer and value.
@@ -78,6 +86,33 @@ impl PodGroup<'_> {
             ));
         }
         reads
+    }
+
+    /// A field that containers inherit from their pod, and the places where it was looked for.
+    pub fn inherited<T: Copy>(
+        &self,
+        container: &Container<'_>,
+        field: &str,
+        read: impl Fn(&SecurityContext) -> Option<T>,
+    ) -> Inherited<T> {
+        let at = format!("{}/securityContext/{field}", container.pointer);
+        let own = container.spec.security_context.as_ref().and_then(&read);
+        if own.is_some() {
+            return Inherited {
+                value: own,
+                source: Source::Container,
+                reads: vec![(at, own)],
+            };
+        }
+        let shared = self.spec.security_context.as_ref().and_then(&read);
+        Inherited {
+            value: shared,
+            source: Source::Pod,
+            reads: vec![
+                (at, None),
+                (format!("/spec/securityContext/{field}"), shared),
+            ],
+        }
     }
 
     /// `windowsOptions.hostProcess` in force for a container, and where it is written.

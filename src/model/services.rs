@@ -9,6 +9,7 @@
 //! Finished pods are no targets; templates that stand for pods to come are.
 
 pub mod backends;
+pub mod entries;
 mod index;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, Serialize};
 
+use super::controllers;
 use super::form::EVIDENCE_FORM;
 
 /// Stands for a value that does not have the shape the variable or flag must have, and was therefore dropped.
@@ -107,9 +108,12 @@ impl ArgumentFacts {
     }
 
     /// Keeps what counts in the container of this name.
-    pub(super) fn of_container(mut self, container: &str) -> Self {
+    pub(super) fn of_container(mut self, container: &str, image: Option<&str>) -> Self {
+        let controller = controllers::keeps_flags(image);
         self.0.retain(|flag, _| {
-            if flag == PROXY_ROLE {
+            if controllers::is_flag(flag) {
+                controller
+            } else if flag == PROXY_ROLE {
                 container == "istio-proxy"
             } else if flag.starts_with("--") {
                 ENFORCING.contains(&(container, flag.as_str()))
@@ -122,6 +126,7 @@ impl ArgumentFacts {
 
     fn from_arguments(arguments: &[Cow<'_, str>]) -> Self {
         let mut facts = BTreeMap::new();
+        controllers::read_flags(arguments, &mut facts);
         let mut rest = arguments.iter().map(AsRef::as_ref).peekable();
         while let Some(argument) = rest.next() {
             let (name, inline) = flag_and_value(argument);
@@ -288,6 +293,11 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut facts = BTreeMap::new();
                 while let Some((flag, value)) = map.next_entry::<String, String>()? {
+                    if controllers::is_flag(&flag) {
+                        let kept = controllers::reread(&flag, &value);
+                        facts.insert(flag, kept);
+                        continue;
+                    }
                     let shape = if flag == PROXY_ROLE || is_enforcing(&flag) {
                         Shape::Word
                     } else {

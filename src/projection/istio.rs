@@ -183,6 +183,9 @@ pub struct ConfigMapData {
     /// Istio's mesh configuration, a YAML document in the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesh: Option<MeshConfig>,
+    /// Of ingress controllers: the settings that rules read.
+    #[serde(flatten)]
+    pub settings: super::controllers::Settings,
     /// Cilium: whether policies are enforced (`default`, `always`), or `never`.
     #[serde(
         default,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::annotations;
+
 /// What tells one object from another; kept beside the projection, so that replicas can share theirs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -148,28 +150,6 @@ impl From<Wire> for Metadata {
     }
 }
 
-/// Annotations that rules read. Others may hold anything, also copies of env values
-/// (`kubectl.kubernetes.io/last-applied-configuration`), and are dropped while decoding.
-const ANNOTATIONS: &[&str] = &[
-    "ambient.istio.io/bypass-inbound-capture",
-    "ambient.istio.io/redirection",
-    "istio.io/rev",
-    "k3s.io/node-args",
-    "k8s.v1.cni.cncf.io/networks",
-    "kubernetes.io/config.mirror",
-    "linkerd.io/inject",
-    "sidecar.istio.io/inject",
-    "sidecar.istio.io/interceptionMode",
-    "sidecar.istio.io/status",
-    "status.sidecar.istio.io/port",
-    "traffic.sidecar.istio.io/excludeInboundPorts",
-    "traffic.sidecar.istio.io/excludeInterfaces",
-    "traffic.sidecar.istio.io/includeInboundPorts",
-];
-
-/// An annotation's value is cut to this many bytes; none that a rule reads is longer.
-const ANNOTATION_BYTES: usize = 4096;
-
 fn known_annotations<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
@@ -186,66 +166,19 @@ fn known_annotations<'de, D: Deserializer<'de>>(
         }
 
         fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut annotations = BTreeMap::new();
+            let mut kept = BTreeMap::new();
             while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-                if ANNOTATIONS.contains(&key.as_ref()) {
+                if let Some(keep) = annotations::keep(&key) {
                     let value = map.next_value::<Option<String>>()?.unwrap_or_default();
-                    let kept = if key == "k3s.io/node-args" {
-                        policy_flag(&value)
-                    } else {
-                        bounded_annotation(&value)
-                    };
-                    annotations.insert(key.into_owned(), kept);
+                    kept.insert(key.into_owned(), keep.of(&value));
                 } else {
                     map.next_value::<de::IgnoredAny>()?;
                 }
             }
-            Ok(annotations)
+            Ok(kept)
         }
     }
     deserializer.deserialize_any(Visitor)
-}
-
-/// `sidecar.istio.io/status` holds a JSON document of which only the revision counts.
-fn bounded_annotation(value: &str) -> String {
-    #[derive(Deserialize)]
-    struct Status {
-        revision: Option<String>,
-    }
-    if let Ok(Status {
-        revision: Some(revision),
-    }) = serde_json::from_str::<Status>(value)
-    {
-        return serde_json::json!({ "revision": revision }).to_string();
-    }
-    let mut end = value.len().min(ANNOTATION_BYTES);
-    while !value.is_char_boundary(end) {
-        end -= 1;
-    }
-    value[..end].to_owned()
-}
-
-/// Flag of k3s that switches its network policy controller off.
-pub const NO_NETWORK_POLICY: &str = "--disable-network-policy";
-
-/// Of the arguments that k3s notes on its nodes, only the flag that switches network policies off, with its value.
-fn policy_flag(value: &str) -> String {
-    let arguments: Vec<String> = serde_json::from_str(value).unwrap_or_default();
-    let mut kept: Vec<String> = Vec::new();
-    let mut rest = arguments.iter().peekable();
-    while let Some(argument) = rest.next() {
-        let (flag, inline) = match argument.split_once('=') {
-            Some((flag, value)) => (flag, Some(value)),
-            None => (argument.as_str(), None),
-        };
-        if flag == NO_NETWORK_POLICY {
-            let is_boolean = |value: &&str| ["true", "false"].contains(value);
-            let next = || rest.peek().map(|next| next.as_str());
-            let value = inline.or_else(next).filter(is_boolean).unwrap_or("true");
-            kept = vec![NO_NETWORK_POLICY.to_owned(), value.to_owned()];
-        }
-    }
-    serde_json::json!(kept).to_string()
 }
 
 /// Reads an explicit `null` like an absent field, as the API server does.
@@ -255,6 +188,18 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Whether a value is there: anything in the API, `true` in evidence.
+pub(crate) fn presence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Null => false,
+        serde_json::Value::Bool(present) => present,
+        serde_json::Value::String(text) => !text.is_empty(),
+        serde_json::Value::Array(items) => !items.is_empty(),
+        serde_json::Value::Object(fields) => !fields.is_empty(),
+        serde_json::Value::Number(_) => true,
+    })
 }
 
 /// A value that the API takes as a number or a string: `IntOrString`, `Quantity`.

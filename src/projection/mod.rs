@@ -7,9 +7,12 @@
     reason = "fields without a comment are the API's own, documented in its reference"
 )]
 
+pub mod annotations;
 pub mod cluster;
+pub mod controllers;
 pub mod facts;
 pub(crate) mod form;
+pub mod gateway;
 pub mod istio;
 pub mod mendix;
 pub mod metadata;
@@ -17,6 +20,7 @@ pub mod network;
 pub mod pod;
 pub mod policy;
 pub mod rbac;
+pub mod routing;
 mod words;
 pub mod workload;
 
@@ -43,15 +47,23 @@ pub enum Projection {
     Workload(workload::Workload),
     CronJob(workload::CronJob),
     EndpointSlice(network::EndpointSlice),
+    Gateway(gateway::Gateway),
+    GatewayRoute(gateway::GatewayRoute),
+    ReferenceGrant(gateway::ReferenceGrant),
     EnvoyFilter(istio::EnvoyFilter),
+    IstioGateway(routing::IstioGateway),
+    ServiceEntry(routing::ServiceEntry),
     Sidecar(istio::Sidecar),
+    VirtualService(routing::VirtualService),
     Ingress(network::Ingress),
+    IngressClass(routing::IngressClass),
     RuntimeClass(cluster::RuntimeClass),
     MendixApp(mendix::MendixApp),
     OperatorConfiguration(mendix::OperatorConfiguration),
     Runtime(mendix::Runtime),
     Role(rbac::Role),
     Binding(rbac::Binding),
+    Route(routing::Route),
     PeerAuthentication(istio::PeerAuthentication),
     NetworkPolicy(policy::NetworkPolicy),
     ClusterPolicy(policy::ClusterPolicy),
@@ -98,9 +110,17 @@ decode! {
     network::Service => Service,
     cluster::WebhookConfiguration => WebhookConfiguration,
     network::EndpointSlice => EndpointSlice,
+    gateway::Gateway => Gateway,
+    gateway::GatewayRoute => GatewayRoute,
+    gateway::ReferenceGrant => ReferenceGrant,
     istio::EnvoyFilter => EnvoyFilter,
+    routing::IstioGateway => IstioGateway,
+    routing::ServiceEntry => ServiceEntry,
     istio::Sidecar => Sidecar,
+    routing::VirtualService => VirtualService,
     network::Ingress => Ingress,
+    routing::IngressClass => IngressClass,
+    routing::Route => Route,
     cluster::RuntimeClass => RuntimeClass,
     mendix::MendixApp => MendixApp,
     mendix::OperatorConfiguration => OperatorConfiguration,
@@ -181,9 +201,19 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         | Kind::Job => visitor.visit::<workload::Workload>(),
         Kind::CronJob => visitor.visit::<workload::CronJob>(),
         Kind::EndpointSlice => visitor.visit::<network::EndpointSlice>(),
+        Kind::Gateway => visitor.visit::<gateway::Gateway>(),
+        Kind::GrpcRoute | Kind::HttpRoute | Kind::TcpRoute | Kind::TlsRoute => {
+            visitor.visit::<gateway::GatewayRoute>()
+        }
+        Kind::ReferenceGrant => visitor.visit::<gateway::ReferenceGrant>(),
         Kind::EnvoyFilter => visitor.visit::<istio::EnvoyFilter>(),
+        Kind::IstioGateway => visitor.visit::<routing::IstioGateway>(),
+        Kind::ServiceEntry => visitor.visit::<routing::ServiceEntry>(),
         Kind::Sidecar => visitor.visit::<istio::Sidecar>(),
+        Kind::VirtualService => visitor.visit::<routing::VirtualService>(),
         Kind::Ingress => visitor.visit::<network::Ingress>(),
+        Kind::IngressClass => visitor.visit::<routing::IngressClass>(),
+        Kind::Route => visitor.visit::<routing::Route>(),
         Kind::RuntimeClass => visitor.visit::<cluster::RuntimeClass>(),
         Kind::MendixApp => visitor.visit::<mendix::MendixApp>(),
         Kind::OperatorConfiguration => visitor.visit::<mendix::OperatorConfiguration>(),
@@ -242,9 +272,17 @@ impl Projection {
             Self::Workload(object) => &object.metadata,
             Self::CronJob(object) => &object.metadata,
             Self::EndpointSlice(object) => &object.metadata,
+            Self::Gateway(object) => &object.metadata,
+            Self::GatewayRoute(object) => &object.metadata,
+            Self::ReferenceGrant(object) => &object.metadata,
             Self::EnvoyFilter(object) => &object.metadata,
+            Self::IstioGateway(object) => &object.metadata,
+            Self::ServiceEntry(object) => &object.metadata,
             Self::Sidecar(object) => &object.metadata,
+            Self::VirtualService(object) => &object.metadata,
             Self::Ingress(object) => &object.metadata,
+            Self::IngressClass(object) => &object.metadata,
+            Self::Route(object) => &object.metadata,
             Self::RuntimeClass(object) => &object.metadata,
             Self::MendixApp(object) => &object.metadata,
             Self::OperatorConfiguration(object) => &object.metadata,

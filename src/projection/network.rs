@@ -79,6 +79,9 @@ pub struct ServicePort {
         skip_serializing_if = "Option::is_none"
     )]
     pub protocol: Option<String>,
+    /// Protocol on top of it, such as `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_protocol: Option<String>,
 }
 
 /// EndpointSlice.
@@ -138,6 +141,8 @@ pub struct Ingress {
 #[serde(rename_all = "camelCase")]
 pub struct IngressSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress_class_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_backend: Option<IngressBackend>,
     #[serde(
         default,
@@ -145,6 +150,26 @@ pub struct IngressSpec {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub rules: Vec<IngressRule>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub tls: Vec<IngressTls>,
+}
+
+/// `IngressTLS`: the Secret by name, which is never read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IngressTls {
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub hosts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_name: Option<String>,
 }
 
 /// `IngressRule`.

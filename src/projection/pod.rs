@@ -62,6 +62,9 @@ pub struct PodSpec {
     pub host_ipc: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_network: Option<bool>,
+    /// `false` gives the pod a user namespace of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_users: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_process_namespace: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +148,7 @@ struct ContainerWire {
 impl From<ContainerWire> for Container {
     /// Variables and flags count only in the containers that the decision tables name.
     fn from(wire: ContainerWire) -> Self {
-        let args = wire.args.of_container(&wire.name);
+        let args = wire.args.of_container(&wire.name, wire.image.as_deref());
         let env = wire.env.of_container(&wire.name);
         Self {
             name: wire.name,
@@ -215,11 +218,41 @@ fn quantities<'de, D: serde::Deserializer<'de>>(
 #[serde(rename_all = "camelCase")]
 pub struct SecurityContext {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_privilege_escalation: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privileged: Option<bool>,
+    /// `Default` or `Unmasked`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proc_mount: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_only_root_filesystem: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_as_non_root: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_as_user: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seccomp_profile: Option<SeccompProfile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows_options: Option<WindowsOptions>,
+}
+
+/// `Capabilities`: names without `CAP_`, or `ALL`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Capabilities {
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub add: Vec<String>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub drop: Vec<String>,
 }
 
 /// `SeccompProfile`.

@@ -347,7 +347,7 @@ pub fn place<'a>(
 ) -> (&'static str, &'a str, &'a str) {
     match subject {
         SubjectRef::Cluster => ("Cluster", "", ""),
-        SubjectRef::Named(named) => (named.kind.name(), &named.namespace, &named.name),
+        SubjectRef::Named(named) => (named.kind.label(), &named.namespace, &named.name),
         SubjectRef::Object(index) => {
             let object = &snapshot.objects[*index as usize];
             let namespace = if object.kind == Kind::Namespace {
@@ -355,7 +355,7 @@ pub fn place<'a>(
             } else {
                 object.namespace()
             };
-            (object.kind.name(), namespace, object.name())
+            (object.kind.label(), namespace, object.name())
         }
     }
 }

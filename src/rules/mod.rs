@@ -199,6 +199,15 @@ impl Observation {
         }
     }
 
+    /// States that a failure by what is not declared would be none on Windows, which a node that was not read may run.
+    fn unless_windows(self, pod: &PodGroup<'_>) -> Self {
+        if pod.spec.os.is_none() && pod.node_unread {
+            self.needs(Kind::Node, "")
+        } else {
+            self
+        }
+    }
+
     /// No label states the tier; where the namespace itself was not read, that is the reason.
     fn tier_unknown(model: &Model<'_>, subject: Subject, namespace: &str, message: String) -> Self {
         let unread = model

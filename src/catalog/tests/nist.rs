@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Catalog, Control, RULES};
+use super::{Catalog, Control, rules};
 
 /// NIST's data is not kept here; beside a checkout that has it, titles, statements and objectives must agree with it.
 #[test]
@@ -16,7 +16,7 @@ fn controls_agree_with_nist() {
     };
     let nist: serde_json::Value = serde_json::from_str(&text).unwrap();
     let nist = nist["controls"].as_array().unwrap();
-    for control in Catalog::builtin(RULES).unwrap().controls {
+    for control in Catalog::builtin(&rules()).unwrap().controls {
         let official = nist
             .iter()
             .find(|official| official["id"] == control.id.as_str())

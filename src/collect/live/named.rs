@@ -12,6 +12,7 @@ use super::path;
 use super::session::{Question, Session};
 use crate::kind::Kind;
 use crate::projection::Projection;
+use crate::projection::controllers;
 use crate::projection::istio::PLUGIN_CONFIG_MAPS;
 use crate::projection::pod::Pod;
 use crate::snapshot::{Interner, Object, ReadStatus, SourceRead, Unreadable, Verb};
@@ -69,6 +70,26 @@ pub(super) fn plugin_config_maps(objects: &[Object]) -> BTreeSet<Name> {
         })
     };
     objects.iter().filter_map(agent).collect()
+}
+
+/// ConfigMaps that flags of ingress controllers name.
+pub(super) fn controller_config_maps(objects: &[Object]) -> BTreeSet<Name> {
+    let mut names = BTreeSet::new();
+    for object in objects {
+        let Projection::Pod(pod) = &*object.projection else {
+            continue;
+        };
+        let containers = pod.spec.containers.iter().chain(&pod.spec.init_containers);
+        let flags = containers.flat_map(|container| {
+            let flags = controllers::CONFIG_MAP_FLAGS.iter();
+            flags.filter_map(|flag| container.args.value(flag))
+        });
+        names.extend(flags.filter_map(|flag| {
+            let (namespace, name) = controllers::config_map(flag, object.namespace())?;
+            (is_name(&namespace) && is_name(&name)).then_some(Name { namespace, name })
+        }));
+    }
+    names
 }
 
 fn istiod(object: &Object) -> Option<&Pod> {

@@ -349,6 +349,7 @@ impl Stages<'_> {
         };
         let mut names = named::mesh_config_maps(&found.objects);
         names.extend(named::plugin_config_maps(&found.objects));
+        names.extend(named::controller_config_maps(&found.objects));
         let session = self.lister.session;
         let interner = &self.lister.interner;
         let mut outcomes = stream::iter(names)
@@ -365,8 +366,7 @@ impl Stages<'_> {
             .listing(Kind::Pod)
             .map_or(ReadStatus::NotCollected, |pods| pods.status);
         let message =
-            "asked for by name where istiod and network plugins run, and not all pods were read"
-                .to_owned();
+            "asked for by name where pods lead to them, and not all pods were read".to_owned();
         found
             .record(self.unasked(kind, status, message))
             .map(|()| status)

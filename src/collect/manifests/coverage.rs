@@ -14,6 +14,10 @@ pub(super) struct Found {
     pub(super) istio: bool,
     /// Network plugins with kinds of their own that anything shows to be in use.
     pub(super) plugins: BTreeSet<Product>,
+    /// Whether anything shows that the Gateway API is in use.
+    pub(super) gateway_api: bool,
+    /// Whether anything shows that the files are of OpenShift.
+    pub(super) open_shift: bool,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +93,8 @@ impl Found {
                     | Product::NetworkPolicyApi
                     | Product::EksNetworkPolicy),
                 ) => !self.plugins.contains(&product),
+                Presence::Product(Product::GatewayApi) => !self.gateway_api,
+                Presence::Product(Product::OpenShift) => !self.open_shift,
                 Presence::BuiltIn | Presence::Mendix => false,
             }
     }

@@ -9,7 +9,8 @@ use super::documents::Position;
 use super::value::{Part, text};
 use super::{ManifestError, ManifestOptions, signs};
 use crate::collect::decoding;
-use crate::kind::Kind;
+use crate::kind::{GATEWAY_GROUP, Kind};
+use crate::projection::controllers::Settings;
 use crate::projection::istio::PLUGIN_CONFIG_MAPS;
 use crate::snapshot::{Coverage, Interner, Object, Unreadable};
 
@@ -90,6 +91,8 @@ impl Gathering {
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         self.found.istio |= signs::is_istio_group(group);
         self.found.plugins.extend(signs::plugin_of_group(group));
+        self.found.gateway_api |= group == GATEWAY_GROUP;
+        self.found.open_shift |= signs::is_open_shift_group(group);
         if group.is_empty() && kind == "Secret" {
             return;
         }
@@ -117,6 +120,7 @@ impl Gathering {
             && !named
                 .as_ref()
                 .is_ok_and(|named| is_known_configuration(&named.name))
+            && !has_settings(&fields)
         {
             self.ignored += 1;
             return;
@@ -261,6 +265,12 @@ impl Entry {
 /// Names of ConfigMaps that hold Istio's mesh configuration, or the settings of a network plugin.
 fn is_known_configuration(name: &str) -> bool {
     name == "istio" || name.starts_with("istio-") || PLUGIN_CONFIG_MAPS.contains(&name)
+}
+
+/// Whether a ConfigMap holds settings of an ingress controller.
+fn has_settings(fields: &Map<String, Value>) -> bool {
+    let data = fields.get("data").and_then(Value::as_object);
+    data.is_some_and(|data| Settings::any_in(data.keys().map(String::as_str)))
 }
 
 fn version_of(api_version: &str) -> &str {

@@ -12,6 +12,11 @@ pub(super) fn is_istio_group(group: &str) -> bool {
     group == "istio.io" || group.ends_with(".istio.io")
 }
 
+/// Whether objects of this API group belong to OpenShift.
+pub(super) fn is_open_shift_group(group: &str) -> bool {
+    group == "openshift.io" || group.ends_with(".openshift.io")
+}
+
 /// Whether an object shows that Istio is in use.
 pub(super) fn shows_istio(object: &Object) -> bool {
     is_istio_group(object.kind.api().group)

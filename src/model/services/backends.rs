@@ -13,6 +13,39 @@ pub enum BackendPort<'p> {
     Number(u16),
     /// `name` of one of its ports.
     Name(&'p str),
+    /// A number of the pods' ports, whatever port of the Service leads there.
+    OfPods(u16),
+    /// Any of its ports.
+    Any,
+}
+
+/// Name and namespace of a Service that a host of the mesh stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeshHost {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl MeshHost {
+    /// Reads a host as Istio does: a name without a dot is a Service of the object's own namespace (istio
+    /// `pilot/pkg/model/push_context.go`, `ResolveShortnameToFQDN`); others are taken as they are.
+    pub fn parse(host: &str, namespace: &str) -> Option<Self> {
+        if host.is_empty() || host.starts_with('*') {
+            return None;
+        }
+        if !host.contains('.') {
+            return Some(Self {
+                namespace: namespace.to_owned(),
+                name: host.to_owned(),
+            });
+        }
+        super::Alias::parse(host).map(|alias| Self {
+            namespace: alias.namespace,
+            name: alias.name,
+        })
+    }
 }
 
 /// What a reference to a port of a Service leads to.
@@ -119,10 +152,12 @@ impl<'s> Model<'s> {
         let named: Vec<usize> = matching(spec, port).map(|(index, _)| index).collect();
         let targets = self.services.targets(service).iter();
         targets
-            .filter(|target| {
-                target
+            .filter(|target| match port {
+                BackendPort::OfPods(number) => target.port == number,
+                BackendPort::Any => true,
+                BackendPort::Number(_) | BackendPort::Name(_) => target
                     .service_port
-                    .is_some_and(|port| named.contains(&port))
+                    .is_some_and(|port| named.contains(&port)),
             })
             .cloned()
             .collect()
@@ -152,6 +187,7 @@ fn matching<'p>(
     ports.filter(move |(_, port)| match wanted {
         BackendPort::Number(number) => port.port == number,
         BackendPort::Name(name) => port.name.as_deref() == Some(name),
+        BackendPort::OfPods(_) | BackendPort::Any => true,
     })
 }
 
@@ -159,8 +195,8 @@ fn matching<'p>(
 /// ingress controllers take `targetPort` of the alias, others its `port`.
 fn dialled(spec: &ServiceSpec, wanted: BackendPort<'_>) -> Vec<u16> {
     let own = match wanted {
-        BackendPort::Number(number) => Some(number),
-        BackendPort::Name(_) => None,
+        BackendPort::Number(number) | BackendPort::OfPods(number) => Some(number),
+        BackendPort::Name(_) | BackendPort::Any => None,
     };
     let mut numbers: Vec<u16> = matching(spec, wanted)
         .flat_map(|(_, port)| match TargetPort::of(port) {

@@ -1,10 +1,15 @@
 //! Separate execution domains: what keeps one process from another inside a pod and on a node.
 
+mod capabilities;
 mod container_runtime;
 mod ephemeral_containers;
 mod host_namespaces;
+mod immutable_root_filesystem;
+mod non_root;
 mod pod_per_app;
+mod privilege_escalation;
 mod privileged_containers;
+mod proc_mount;
 mod process_namespace_sharing;
 mod seccomp_profile;
 
@@ -17,6 +22,11 @@ pub(super) static RULES: &[&Rule] = &[
     &process_namespace_sharing::RULE,
     &ephemeral_containers::RULE,
     &privileged_containers::RULE,
+    &capabilities::RULE,
+    &privilege_escalation::RULE,
+    &non_root::RULE,
+    &immutable_root_filesystem::RULE,
+    &proc_mount::RULE,
     &seccomp_profile::RULE,
     &container_runtime::RULE,
 ];

@@ -1,7 +1,7 @@
 //! A seccomp profile restricts the system calls of a container; without one the kernel's whole interface is open.
 
 use crate::kind::Kind;
-use crate::model::security::{Seccomp, SeccompSource};
+use crate::model::security::{Seccomp, Source};
 use crate::model::{Container, Model, PodGroup};
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
@@ -30,8 +30,8 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
 fn observe(subject: Subject, pod: &PodGroup<'_>, container: &Container<'_>) -> Observation {
     let (profile, source) = pod.seccomp(container);
     let place = match source {
-        SeccompSource::Container => "",
-        SeccompSource::Pod => " (set for the pod)",
+        Source::Container => "",
+        Source::Pod => " (set for the pod)",
     };
     let observation = match &profile {
         _ if pod.windows => {
@@ -61,6 +61,7 @@ fn observe(subject: Subject, pod: &PodGroup<'_>, container: &Container<'_>) -> O
         ),
         Seccomp::Absent => {
             Observation::fail(subject, Reason::Absent, "no seccomp profile declared")
+                .unless_windows(pod)
         }
         Seccomp::Unrecognised(kind) => Observation::indeterminate(
             subject,
@@ -69,13 +70,6 @@ fn observe(subject: Subject, pod: &PodGroup<'_>, container: &Container<'_>) -> O
         ),
     };
     let observation = observation.container(&container.spec.name);
-    // A node that was not read may run Windows, where no profile can be declared.
-    let may_be_windows = profile == Seccomp::Absent && pod.spec.os.is_none() && pod.node_unread;
-    let observation = if may_be_windows {
-        observation.needs(Kind::Node, "")
-    } else {
-        observation
-    };
     pod.seccomp_reads(container)
         .into_iter()
         .fold(observation, |observation, (pointer, value)| {

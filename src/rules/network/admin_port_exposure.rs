@@ -4,12 +4,15 @@
 //! references; [`backends`] judges them.
 
 mod backends;
+mod gateway_routes;
 mod ingresses;
+mod open_shift_routes;
 mod pods;
 mod readings;
 mod services;
 #[cfg(test)]
 mod tests;
+mod virtual_services;
 
 use std::collections::BTreeSet;
 
@@ -21,11 +24,21 @@ use crate::rules::{Group, Observations, Reach, Read, Rule, Severity, Subjects};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "admin-port-exposure",
-    version: 1,
+    version: 2,
     title: "Nothing leads to an admin port of an app",
     severity: Severity::High,
     group: Group::Network,
-    subjects: Subjects::Kinds(&[Kind::Service, Kind::Ingress, Kind::Pod]),
+    subjects: Subjects::Kinds(&[
+        Kind::Service,
+        Kind::Ingress,
+        Kind::GrpcRoute,
+        Kind::HttpRoute,
+        Kind::TcpRoute,
+        Kind::TlsRoute,
+        Kind::VirtualService,
+        Kind::Route,
+        Kind::Pod,
+    ]),
     reads: &[
         Read::required(Kind::Pod, Reach::Namespace),
         // Each verdict rests on some of these, in namespaces that it names: those of its backends, and of the mesh.
@@ -33,6 +46,15 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::EndpointSlice),
         Read::refines(Kind::Ingress),
         Read::refines(Kind::Sidecar),
+        Read::refines(Kind::GrpcRoute),
+        Read::refines(Kind::HttpRoute),
+        Read::refines(Kind::TcpRoute),
+        Read::refines(Kind::TlsRoute),
+        Read::refines(Kind::ReferenceGrant),
+        Read::refines(Kind::VirtualService),
+        Read::refines(Kind::IstioGateway),
+        Read::refines(Kind::ServiceEntry),
+        Read::refines(Kind::Route),
     ],
     docs: include_str!("../../../docs/rules/admin-port-exposure.md"),
     check,
@@ -49,7 +71,12 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
         .collect();
     let services = services::observe(model, &apps).into_iter();
     let ingresses = ingresses::observe(model, &apps).into_iter();
-    Box::new(services.chain(ingresses).chain(pods::observe(model)))
+    let gateway_routes = gateway_routes::observe(model, &apps).into_iter();
+    let virtual_services = virtual_services::observe(model, &apps).into_iter();
+    let routes = open_shift_routes::observe(model, &apps).into_iter();
+    let ways_in = services.chain(ingresses).chain(gateway_routes);
+    let ways_in = ways_in.chain(virtual_services).chain(routes);
+    Box::new(ways_in.chain(pods::observe(model)))
 }
 
 /// The targets that are admin ports of judged app pods.

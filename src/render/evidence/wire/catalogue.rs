@@ -297,7 +297,9 @@ impl<'r> Rule<'r> {
             severity: Written(rule.severity),
             subjects: match rule.subjects {
                 Subjects::Cluster => vec!["Cluster".to_owned()],
-                Subjects::Kinds(kinds) => kinds.iter().map(|kind| kind.name().to_owned()).collect(),
+                Subjects::Kinds(kinds) => {
+                    kinds.iter().map(|kind| kind.label().to_owned()).collect()
+                }
             },
             title: rule.title,
             version: rule.version,
@@ -323,7 +325,7 @@ impl Read {
     fn new(read: rules::Read) -> Self {
         Self {
             group: read.kind.api().group,
-            kind: read.kind.name().to_owned(),
+            kind: read.kind.label().to_owned(),
             need: match read.need {
                 Need::Required => "required",
                 Need::ToPass => "to-pass",

@@ -212,7 +212,7 @@ fn population(sources: &Sources<'_>) -> Vec<Population> {
             context: read - judged,
             group: kind.api().group,
             judged,
-            kind: kind.name().to_owned(),
+            kind: kind.label().to_owned(),
             read,
             unreadable: unreadable.filter(|object| object.kind == kind).count() as u64,
         }
@@ -236,7 +236,7 @@ impl<'r> Gap<'r> {
                 "informational"
             },
             group: gap.kind.api().group,
-            kind: gap.kind.name().to_owned(),
+            kind: gap.kind.label().to_owned(),
             message: &gap.message,
             name: gap.name.as_deref(),
             namespace: gap.namespace.as_deref(),
@@ -252,7 +252,7 @@ impl<'r> Source<'r> {
             finished_at: source.finished_at.as_deref(),
             group: source.kind.api().group,
             http_status: source.http_status,
-            kind: source.kind.name().to_owned(),
+            kind: source.kind.label().to_owned(),
             message: source.message.as_deref(),
             name: source.name.as_deref(),
             namespace: source.namespace.as_deref(),
@@ -271,7 +271,7 @@ impl<'r> Unreadable<'r> {
     fn new(object: &'r snapshot::Unreadable) -> Self {
         Self {
             group: object.kind.api().group,
-            kind: object.kind.name().to_owned(),
+            kind: object.kind.label().to_owned(),
             message: &object.message,
             name: &object.name,
             namespace: object.namespace.as_deref(),

@@ -153,7 +153,7 @@ impl<'r> Subject<'r> {
                 namespace: "",
             },
             SubjectRef::Named(named) => Self::Named {
-                kind: named.kind.name().to_owned(),
+                kind: named.kind.label().to_owned(),
                 name: &named.name,
                 namespace: &named.namespace,
             },

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::readings::{read_service, read_targets};
+use super::readings::{read_entry, read_service, read_targets};
 use super::{Apps, admin_targets, describe};
 use crate::kind::Kind;
 use crate::model::Model;
@@ -23,9 +23,30 @@ pub(super) struct Reference {
     pub(super) name: String,
     /// What they lead to.
     pub(super) backend: Backend,
+    /// Why nothing is sent there all the same, if so.
+    pub(super) idle: Option<String>,
+    /// What else its harmlessness rests on: kind and namespace, empty for the whole cluster.
+    pub(super) needs: Vec<(Kind, String)>,
 }
 
 impl Reference {
+    /// A reference that is in use.
+    pub(super) fn new(
+        pointer: String,
+        value: Option<Value>,
+        name: String,
+        backend: Backend,
+    ) -> Self {
+        Self {
+            pointer,
+            value,
+            name,
+            backend,
+            idle: None,
+            needs: Vec::new(),
+        }
+    }
+
     fn targets(&self) -> &[Target] {
         match &self.backend {
             Backend::Found { targets, .. } => targets,
@@ -60,7 +81,10 @@ pub(super) fn judge(
 ) -> Option<Observation> {
     let subject = Subject::Object(index);
     let leads = references.iter().any(|reference| reference.leads_to(apps));
-    if !leads && !model.scope.contains(model.object(index).namespace()) {
+    let may_lead = references.iter().any(|reference| {
+        reference.backend == Backend::Dangling && rests_on_unread(model, &reference.needs)
+    });
+    if !leads && !may_lead && !model.scope.contains(model.object(index).namespace()) {
         return None;
     }
     let observation = if let Some(message) = exposed(model, apps, references) {
@@ -68,7 +92,7 @@ pub(super) fn judge(
     } else if let Some(message) = unread(references) {
         Observation::indeterminate(subject, Reason::BackendUnresolved, message)
     } else {
-        harmless(model, subject, leads, references)
+        harmless(model, apps, subject, references)
     };
     let observation = references
         .iter()
@@ -81,6 +105,7 @@ pub(super) fn judge(
 fn exposed(model: &Model<'_>, apps: &Apps, references: &[Reference]) -> Option<String> {
     let exposed: Vec<(&str, Vec<&Target>)> = references
         .iter()
+        .filter(|reference| reference.idle.is_none())
         .map(|reference| {
             let targets = admin_targets(reference.targets(), apps);
             (reference.name.as_str(), targets)
@@ -101,6 +126,19 @@ fn exposed(model: &Model<'_>, apps: &Apps, references: &[Reference]) -> Option<S
     })
 }
 
+/// References that would lead to an admin port if anything was sent there.
+fn idle(apps: &Apps, references: &[Reference]) -> String {
+    let notes: BTreeSet<String> = references
+        .iter()
+        .filter(|reference| !admin_targets(reference.targets(), apps).is_empty())
+        .filter_map(|reference| {
+            let why = reference.idle.as_deref()?;
+            Some(format!("; backend {} {why}", reference.name))
+        })
+        .collect();
+    notes.into_iter().collect()
+}
+
 fn unread(references: &[Reference]) -> Option<String> {
     let names: BTreeSet<&str> = references
         .iter()
@@ -113,42 +151,63 @@ fn unread(references: &[Reference]) -> Option<String> {
     })
 }
 
+/// Whether one of these kinds was not read, in its namespace or (where that is empty) anywhere.
+fn rests_on_unread<'n>(
+    model: &Model<'_>,
+    needs: impl IntoIterator<Item = &'n (Kind, String)>,
+) -> bool {
+    needs.into_iter().any(|(kind, namespace)| {
+        let missing = if namespace.is_empty() {
+            model.gaps.anywhere(*kind)
+        } else {
+            model.gaps.in_namespace(*kind, namespace)
+        };
+        missing.is_some()
+    })
+}
+
 fn harmless(
     model: &Model<'_>,
+    apps: &Apps,
     subject: Subject,
-    leads: bool,
     references: &[Reference],
 ) -> Observation {
+    let leads = references.iter().any(|reference| reference.leads_to(apps));
     let dangling: BTreeSet<&str> = references
         .iter()
         .filter(|reference| reference.backend == Backend::Dangling)
         .map(|reference| reference.name.as_str())
         .collect();
-    let rests_on: BTreeSet<(Kind, &str)> = references
+    let rests_on: BTreeSet<(Kind, String)> = references
         .iter()
         .flat_map(Reference::services)
         .flat_map(|service| {
-            let namespace = model.object(service).namespace();
+            let namespace = model.object(service).namespace().to_owned();
             // A template that was not read may be that of an app.
-            let workloads = model.gaps.unread_workloads(namespace);
-            let kinds = [Kind::Pod, Kind::EndpointSlice]
+            let workloads = model.gaps.unread_workloads(&namespace);
+            let kinds: Vec<Kind> = [Kind::Pod, Kind::EndpointSlice]
                 .into_iter()
-                .chain(workloads);
-            kinds.map(move |kind| (kind, namespace))
+                .chain(workloads)
+                .collect();
+            kinds.into_iter().map(move |kind| (kind, namespace.clone()))
         })
+        .chain(
+            references
+                .iter()
+                .flat_map(|reference| reference.needs.iter().cloned()),
+        )
         .collect();
-    let unknown = rests_on
-        .iter()
-        .any(|(kind, namespace)| model.gaps.in_namespace(*kind, namespace).is_some());
+    let unknown = rests_on_unread(model, &rests_on);
+    let idle = idle(apps, references);
     let observation = match (leads, dangling.is_empty()) {
         (true, true) => {
-            let message = "no backend leads to an admin port of an app pod";
+            let message = format!("no backend leads to an admin port of an app pod{idle}");
             Observation::pass(subject, Reason::Value, message)
         }
         (true, false) => {
             let names = join(&dangling);
             let message = format!(
-                "no backend leads to an admin port of an app pod; backend {names} does not exist"
+                "no backend leads to an admin port of an app pod; backend {names} does not exist{idle}"
             );
             Observation::pass(subject, Reason::Value, message)
         }
@@ -169,7 +228,7 @@ fn harmless(
     rests_on
         .into_iter()
         .fold(observation, |observation, (kind, namespace)| {
-            observation.needs(kind, namespace)
+            observation.needs(kind, &namespace)
         })
 }
 
@@ -182,12 +241,18 @@ fn read_services(
     let mut known = BTreeSet::new();
     for reference in references {
         for service in reference.services() {
-            let Projection::Service(content) = model.object(service).projection.as_ref() else {
+            if !known.insert(service) {
                 continue;
-            };
-            if known.insert(service) {
-                observation = read_service(observation, Some(service), &content.spec);
             }
+            observation = match model.object(service).projection.as_ref() {
+                Projection::Service(content) => {
+                    read_service(observation, Some(service), &content.spec)
+                }
+                Projection::ServiceEntry(content) => {
+                    read_entry(observation, service, &content.spec)
+                }
+                _ => observation,
+            };
         }
         if let Some(last) = reference.services().first() {
             observation = read_targets(observation, model, *last, reference.targets(), apps);

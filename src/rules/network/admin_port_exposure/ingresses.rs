@@ -63,10 +63,5 @@ fn refer(
         // The API requires one of the two; a file may lack both.
         (None, None) => (format!("{service_name} without a port"), Backend::Dangling),
     };
-    Reference {
-        pointer,
-        value: serde_json::to_value(service).ok(),
-        name,
-        backend,
-    }
+    Reference::new(pointer, serde_json::to_value(service).ok(), name, backend)
 }

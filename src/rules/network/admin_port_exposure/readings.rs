@@ -10,6 +10,7 @@ use crate::model::services::{Publication, Target, TargetPort, Via, named_port};
 use crate::model::{Model, PodGroup};
 use crate::projection::Projection;
 use crate::projection::network::{Service, ServiceSpec};
+use crate::projection::routing::ServiceEntrySpec;
 use crate::rules::Observation;
 
 /// What a Service says of itself. `object` is `None` when it is the subject.
@@ -42,6 +43,21 @@ pub(super) fn read_service(
     let ports = (!spec.ports.is_empty()).then_some(&spec.ports);
     let observation = read(observation, object, "/spec/selector", selector);
     read(observation, object, "/spec/ports", ports)
+}
+
+/// What a service entry of the mesh says of itself.
+pub(super) fn read_entry(
+    observation: Observation,
+    object: usize,
+    spec: &ServiceEntrySpec,
+) -> Observation {
+    let endpoints = (!spec.endpoints.is_empty()).then_some(&spec.endpoints);
+    let ports = (!spec.ports.is_empty()).then_some(&spec.ports);
+    let selector = spec.workload_selector.as_ref();
+    observation
+        .read_of(object, "/spec/ports", ports)
+        .read_of(object, "/spec/endpoints", endpoints)
+        .read_of(object, "/spec/workloadSelector", selector)
 }
 
 /// What makes app pods targets: the labels that are selected on, a container port that has the name asked for, or a

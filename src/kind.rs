@@ -29,11 +29,17 @@ pub enum Kind {
     Job,
     CiliumClusterwideNetworkPolicy,
     CiliumNetworkPolicy,
+    #[serde(rename = "GlobalNetworkPolicy")]
     CalicoGlobalNetworkPolicy,
+    #[serde(rename = "NetworkPolicy.crd.projectcalico.org")]
     CalicoNetworkPolicy,
+    #[serde(rename = "StagedGlobalNetworkPolicy")]
     CalicoStagedGlobalNetworkPolicy,
+    #[serde(rename = "StagedKubernetesNetworkPolicy")]
     CalicoStagedKubernetesNetworkPolicy,
+    #[serde(rename = "StagedNetworkPolicy")]
     CalicoStagedNetworkPolicy,
+    #[serde(rename = "Tier")]
     CalicoTier,
     EndpointSlice,
     #[serde(rename = "GRPCRoute")]

@@ -280,6 +280,11 @@ impl Reach {
         self.foreign.isolating(direction, namespace)
     }
 
+    /// How many classes of pods there are.
+    pub fn classes(&self) -> usize {
+        self.classes.len()
+    }
+
     fn class_of(&self, group: usize) -> Option<usize> {
         self.classes.of_group.get(group).copied().flatten()
     }

@@ -22,7 +22,9 @@ pub mod projection;
 pub mod render;
 pub mod report;
 pub mod rules;
+pub mod schema;
 pub mod snapshot;
+pub mod waivers;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -299,6 +299,15 @@ impl Snapshot {
             .map(move |(offset, object)| (start + offset, object))
     }
 
+    /// Whether there is an object of a kind in a namespace.
+    pub fn holds(&self, kind: Kind, namespace: &str) -> bool {
+        let first = (kind, namespace, "");
+        let start = self.objects.partition_point(|object| object.key() < first);
+        self.objects
+            .get(start)
+            .is_some_and(|object| (object.kind, object.namespace()) == (kind, namespace))
+    }
+
     /// Index of the object of this kind, namespace and name.
     pub fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<usize> {
         self.objects

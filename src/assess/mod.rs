@@ -6,6 +6,7 @@ mod controls;
 mod gaps;
 mod results;
 mod settle;
+mod waive;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,7 @@ use crate::report::gate::GateOptions;
 use crate::report::{Counts, Gate, Report, RuleReport, Run, ScopeSummary, Totals};
 use crate::rules::{self, RULES, Rule, Subjects, Verdict};
 use crate::snapshot::Snapshot;
+use crate::waivers::Waivers;
 
 /// What to assess, and how to weigh it.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct Options<'s> {
     pub selector: Option<String>,
     /// What people say of the system.
     pub plan: &'s Plan,
+    /// Failures that are accepted.
+    pub waivers: &'s Waivers,
     /// What decides the exit code.
     pub gate: GateOptions,
     /// About this run.
@@ -44,7 +48,8 @@ pub fn assess<'s>(
 ) -> Report<'s> {
     let model = Model::with_plan(snapshot, &options.scope, options.plan);
     let cluster = snapshot.origin.cluster.uid.clone().unwrap_or_default();
-    let builder = results::Builder::new(&model, &cluster);
+    let waiving = waive::Waiving::new(options.waivers, snapshot);
+    let builder = results::Builder::new(&model, &cluster, &waiving);
     let reports: Vec<RuleReport> = RULES
         .iter()
         .map(|rule| {
@@ -76,6 +81,8 @@ pub fn assess<'s>(
     Report {
         gaps: gaps::list(&model, &options.rules),
         controls: controls::determine(catalog, &reports),
+        waivers: waiving.report(snapshot, &reports),
+        waivers_digest: options.waivers.digest.clone(),
         totals: totals(&reports),
         snapshot,
         catalog,

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::settle::Settled;
+use super::waive::Waiving;
 use crate::canonical::Texts;
 use crate::model::{Model, PodGroup, Port};
 use crate::report::{self, Effective, ResultRead, RuleResult, SubjectRef};
@@ -18,6 +19,7 @@ use crate::snapshot::Snapshot;
 pub(super) struct Builder<'m> {
     model: &'m Model<'m>,
     cluster: &'m str,
+    waiving: &'m Waiving<'m>,
     /// Of each pod or workload by index: its group.
     groups: HashMap<u32, usize>,
     /// Of each group: namespace, kind and name of its workload.
@@ -28,8 +30,9 @@ pub(super) struct Builder<'m> {
 }
 
 /// Everything that results have in common with their like; only the subjects differ.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Statement {
+    waiver: Option<u32>,
     container: Option<String>,
     port: Option<Port>,
     verdict: Verdict,
@@ -39,6 +42,17 @@ struct Statement {
     reads: Box<[ResultRead]>,
 }
 
+/// Statements with their number, in the order of the rule, and their subjects.
+type Statements = HashMap<Statement, (usize, Vec<SubjectRef>)>;
+
+fn add(statements: &mut Statements, statement: Statement, subjects: Vec<SubjectRef>) {
+    let number = statements.len();
+    let (_, known) = statements
+        .entry(statement)
+        .or_insert_with(|| (number, Vec::new()));
+    known.extend(subjects);
+}
+
 impl Statement {
     fn result(self, subjects: Vec<SubjectRef>) -> RuleResult {
         RuleResult {
@@ -46,7 +60,11 @@ impl Statement {
             container: self.container,
             port: self.port,
             verdict: self.verdict,
-            effective: Effective::from(self.verdict),
+            effective: match self.waiver {
+                Some(_) => Effective::Waived,
+                None => Effective::from(self.verdict),
+            },
+            waiver: self.waiver,
             severity: self.severity,
             reason: self.reason,
             message: self.message,
@@ -57,7 +75,7 @@ impl Statement {
 }
 
 impl<'m> Builder<'m> {
-    pub(super) fn new(model: &'m Model<'m>, cluster: &'m str) -> Self {
+    pub(super) fn new(model: &'m Model<'m>, cluster: &'m str, waiving: &'m Waiving<'m>) -> Self {
         let groups = (0..)
             .zip(&model.pods)
             .flat_map(|(group, pod)| {
@@ -75,6 +93,7 @@ impl<'m> Builder<'m> {
         Self {
             model,
             cluster,
+            waiving,
             groups,
             workloads: model.pods.iter().map(workload).collect(),
             ranks: ranks(model.snapshot),
@@ -88,19 +107,40 @@ impl<'m> Builder<'m> {
         rule: &Rule,
         settled: impl Iterator<Item = Settled>,
     ) -> Vec<RuleResult> {
-        let mut statements: HashMap<Statement, (usize, Vec<SubjectRef>)> = HashMap::new();
+        let mut statements = Statements::new();
         for Settled {
             subjects,
             prefix,
             observation,
         } in settled
         {
+            let snapshot = self.model.snapshot;
+            let mut parts = self
+                .waiving
+                .split(rule.id, snapshot, &observation, subjects);
             let statement = self.statement(rule, prefix, observation);
-            let number = statements.len();
-            let (_, known) = statements
-                .entry(statement)
-                .or_insert_with(|| (number, Vec::new()));
-            known.extend(subjects);
+            let last = parts.pop();
+            for (waiver, subjects) in parts {
+                let statement = statement.clone();
+                add(
+                    &mut statements,
+                    Statement {
+                        waiver,
+                        ..statement
+                    },
+                    subjects,
+                );
+            }
+            if let Some((waiver, subjects)) = last {
+                add(
+                    &mut statements,
+                    Statement {
+                        waiver,
+                        ..statement
+                    },
+                    subjects,
+                );
+            }
         }
         // In the order of the rule, which decides between statements that differ in their values alone.
         let mut statements: Vec<_> = statements.into_iter().collect();
@@ -128,6 +168,7 @@ impl<'m> Builder<'m> {
             value: read.value.and_then(|value| texts.text(&value).ok()),
         });
         Statement {
+            waiver: None,
             container: observation.container,
             port: observation.port,
             verdict: observation.verdict,

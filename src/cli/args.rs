@@ -13,6 +13,7 @@ use crate::collect::live::Connection;
 use crate::model::{ScopeRequest, selector};
 use crate::plan::Plan;
 use crate::rules::{self, RULES};
+use crate::waivers::Waivers;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -277,6 +278,9 @@ pub(super) struct PlanArgs {
     /// Assessment plan, YAML or JSON: tiers, exclusions, attestations, allowed flows, manual evidence
     #[arg(long = "plan", value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Waivers, YAML or JSON: failures that an approver accepts for a time
+    #[arg(long, value_name = "FILE")]
+    waivers: Option<PathBuf>,
 }
 
 impl PlanArgs {
@@ -284,6 +288,14 @@ impl PlanArgs {
         match &self.plan {
             Some(file) => Plan::read(file).context("unable to use the plan"),
             None => Ok(Plan::default()),
+        }
+    }
+
+    pub(super) fn waivers(&self) -> anyhow::Result<Waivers> {
+        let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+        match &self.waivers {
+            Some(file) => Waivers::read(file, &ids).context("unable to use the waivers"),
+            None => Ok(Waivers::default()),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::gaps::{self, Missing};
 use crate::kind::Kind;
 use crate::render::{self, RenderError};
 use crate::report::gate::GateOptions;
-use crate::report::{Report, Run};
+use crate::report::{Report, Run, WaiverReport};
 use crate::rules::{RULES, Severity};
 use crate::snapshot::Snapshot;
 
@@ -84,6 +84,7 @@ impl Scan {
         let rules = self.selection.rules(&catalog)?;
         let scope = self.scope.request()?;
         let plan = self.plan.plan()?;
+        let waivers = self.plan.waivers()?;
         let kinds = assess::kinds_read(&rules).into_iter().collect();
         let snapshot = self
             .source
@@ -104,6 +105,7 @@ impl Scan {
             scope,
             selector: self.scope.selector.clone(),
             plan: &plan,
+            waivers: &waivers,
             gate: GateOptions {
                 fail_on: self.fail_on,
                 allow_indeterminate: self.allow_indeterminate,
@@ -118,6 +120,7 @@ impl Scan {
         if report.scope.is_empty {
             bail!("{}{}", report.gate.meaning, hint(&report));
         }
+        warn_of_waivers(&report, terminal);
         for target in &self.outputs {
             write(&report, target, terminal)?;
         }
@@ -191,6 +194,17 @@ fn warn(snapshot: &Snapshot, terminal: &Terminal) {
     let mut stderr = io::stderr().lock();
     for line in lines {
         // Standard error may be closed; the results are what counts.
+        let _ = writeln!(stderr, "warning: {}", crate::escape(&line));
+    }
+}
+
+/// Whoever filters CSV by verdict must not miss that a waiver does not do what it is there for.
+fn warn_of_waivers(report: &Report<'_>, terminal: &Terminal) {
+    if terminal.verbosity == Verbosity::Quiet {
+        return;
+    }
+    let mut stderr = io::stderr().lock();
+    for line in report.waivers.iter().filter_map(WaiverReport::warning) {
         let _ = writeln!(stderr, "warning: {}", crate::escape(&line));
     }
 }

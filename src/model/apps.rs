@@ -92,10 +92,14 @@ pub(super) fn find<'s>(
                     .or_else(|| namespaces.tier(pod.namespace).cloned()),
             }
         });
-        app.is_platform |= pod
-            .lasting_containers()
-            .any(|container| image_name(container.spec) == PLATFORM_IMAGE);
+        app.is_platform |= is_platform_app(pod);
         app.pods.push(index);
     }
     apps.into_values().collect()
+}
+
+/// Whether pods run the platform's own app, whatever they are called.
+pub(super) fn is_platform_app(pod: &PodGroup<'_>) -> bool {
+    pod.lasting_containers()
+        .any(|container| image_name(container.spec) == PLATFORM_IMAGE)
 }

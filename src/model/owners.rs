@@ -1,6 +1,11 @@
 //! Owner chains: from a pod up to its workload, and on to the MendixApp.
 
-use crate::gaps::Gaps;
+use std::collections::BTreeSet;
+
+use super::Model;
+use super::apps::{App, is_platform_app};
+use super::pods::{PodGroup, Role};
+use crate::gaps::{Gaps, Missing};
 use crate::kind::{Kind, MENDIX_GROUP};
 use crate::projection::OwnerReference;
 use crate::snapshot::Snapshot;
@@ -115,7 +120,7 @@ fn deployment_name<'n>(replica_set: &'n str, template_hash: &str) -> Option<&'n 
         .filter(|name| !name.is_empty())
 }
 
-/// The controller of CronJobs names a Job after its CronJob and the minute that it is due, counted since 1970.
+/// The controller of cron jobs names a Job after its cron job and the minute that it is due, counted since 1970.
 fn cron_job_name(job: &str) -> Option<&str> {
     let (name, minute) = job.rsplit_once('-')?;
     let is_minute = !minute.is_empty() && minute.bytes().all(|byte| byte.is_ascii_digit());
@@ -128,6 +133,69 @@ fn controller(references: &[OwnerReference]) -> Option<&OwnerReference> {
         .iter()
         .find(|owner| owner.controller)
         .or_else(|| references.first())
+}
+
+/// Whether an app may live in a namespace: chains of owners that lead to an app lead to a MendixApp or Runtime there.
+pub(super) fn may_hold_apps(snapshot: &Snapshot, gaps: &Gaps, namespace: &str) -> bool {
+    [Kind::MendixApp, Kind::Runtime].into_iter().any(|kind| {
+        let missing = gaps.in_namespace(kind, namespace);
+        missing.is_some_and(|missing| missing != Missing::NotServed)
+            || snapshot.holds(kind, namespace)
+    })
+}
+
+impl<'s> Model<'s> {
+    /// The link that was not read in the owner chain of pods that show nothing of an app, and may be pods of one all the
+    /// same: its kind and namespace.
+    pub fn unread_owner(&self, pod: &PodGroup<'s>) -> Option<(Kind, &'s str)> {
+        let kind = pod.may_be_of_app()?;
+        may_hold_apps(self.snapshot, &self.gaps, pod.namespace).then_some((kind, pod.namespace))
+    }
+
+    /// The same of all pods of a namespace that have not finished.
+    pub fn unread_owners(&self, namespace: &str) -> BTreeSet<(Kind, &'s str)> {
+        let start = self.pods.partition_point(|pod| pod.namespace < namespace);
+        self.pods[start..]
+            .iter()
+            .take_while(|pod| pod.namespace == namespace)
+            .filter(|pod| !pod.is_finished())
+            .filter_map(|pod| self.unread_owner(pod))
+            .collect()
+    }
+}
+
+impl<'s> Model<'s> {
+    /// The link that was not read in the owner chain of an app's pods, where nothing else names the app: they may be pods
+    /// of an app that is known by its name.
+    pub fn unread_name(&self, app: &App<'s>) -> Option<(Kind, &'s str)> {
+        let pods = app.pods.iter().map(|pod| &self.pods[*pod]);
+        let mut unread = pods.map(|pod| {
+            let is_named = pod.app.as_ref().is_some_and(|claim| claim.name().is_some());
+            let (kind, _) = pod.chain.unread.as_ref().filter(|_| !is_named)?;
+            Some((*kind, pod.namespace))
+        });
+        let first = unread.next()?.filter(|_| app.object.is_none())?;
+        unread.all(|link| link.is_some()).then_some(first)
+    }
+}
+
+impl PodGroup<'_> {
+    /// Of pods that show nothing of an app: the kind of the owner that was not read and may lead to one.
+    pub(super) fn may_be_of_app(&self) -> Option<Kind> {
+        let (kind, _) = self.chain.unread.as_ref()?;
+        let is_open = match self.role {
+            Role::Other => true,
+            Role::Platform => is_platform_app(self),
+            // These are what they are, whoever owns them.
+            Role::App
+            | Role::Operator
+            | Role::Agent
+            | Role::Task
+            | Role::IngressController
+            | Role::MeshControlPlane => false,
+        };
+        (is_open && kind.api().namespaced).then_some(*kind)
+    }
 }
 
 impl OwnerChain {

@@ -53,6 +53,39 @@ fn unreadable<'s>(snapshot: &'s Snapshot, kinds: &'s [Kind]) -> impl Iterator<It
         .filter_map(|object| object.namespace.clone())
 }
 
+/// Namespaces of pods that only owners which were not read would show to be an app's.
+fn of_owners<'s>(
+    snapshot: &'s Snapshot,
+    pods: &'s [PodGroup<'_>],
+) -> impl Iterator<Item = String> + 's {
+    pods.iter()
+        .filter(|pod| pod.may_be_of_app().is_some())
+        .filter(|pod| snapshot.holds(Kind::Runtime, pod.namespace))
+        .map(|pod| pod.namespace.to_owned())
+}
+
+/// Namespaces of Mendix objects, and those that can't be ruled out.
+fn of_mendix(snapshot: &Snapshot, gaps: &Gaps, pods: &[PodGroup<'_>]) -> BTreeSet<String> {
+    let apps = snapshot
+        .of_kind(Kind::MendixApp)
+        .map(|(_, object)| object.namespace().to_owned());
+    let mendix = [Role::App, Role::Operator, Role::Agent, Role::Platform];
+    let holders = pods
+        .iter()
+        .filter(|pod| mendix.contains(&pod.role))
+        .map(|pod| pod.namespace.to_owned());
+    // A namespace whose pods or apps were not read can't be ruled out.
+    let doubtful = [Kind::Pod, Kind::MendixApp]
+        .into_iter()
+        .flat_map(|kind| gaps.parts(kind).map(|(namespace, _)| namespace.to_owned()));
+    apps.chain(holders)
+        .chain(doubtful)
+        .chain(of_owners(snapshot, pods))
+        // One that does not decode may be a Mendix object all the same.
+        .chain(unreadable(snapshot, DECISIVE))
+        .collect()
+}
+
 impl Scope {
     pub(super) fn new(
         request: &ScopeRequest,
@@ -119,32 +152,13 @@ impl Scope {
                 excluded: Vec::new(),
             };
         }
-        let apps = snapshot
-            .of_kind(Kind::MendixApp)
-            .map(|(_, object)| object.namespace().to_owned());
-        let mendix = [Role::App, Role::Operator, Role::Agent, Role::Platform];
-        let holders = pods
-            .iter()
-            .filter(|pod| mendix.contains(&pod.role))
-            .map(|pod| pod.namespace.to_owned());
-        // A namespace whose pods or apps were not read can't be ruled out.
-        let doubtful = [Kind::Pod, Kind::MendixApp]
-            .into_iter()
-            .flat_map(|kind| gaps.parts(kind).map(|(namespace, _)| namespace.to_owned()));
-        // One that does not decode may be a Mendix object all the same.
-        let unreadable = unreadable(snapshot, DECISIVE);
-        let namespaces = apps
-            .chain(holders)
-            .chain(doubtful)
-            .chain(unreadable)
-            .collect();
         let unread = [Kind::Pod, Kind::MendixApp]
             .into_iter()
             .find_map(|kind| gaps.listing(kind));
         // Without Mendix' kinds there are no apps, which is an answer.
         let unknown = unread.filter(|missing| *missing != Missing::NotServed);
         Self {
-            namespaces,
+            namespaces: of_mendix(snapshot, gaps, pods),
             selector,
             all: false,
             unknown,

@@ -14,6 +14,11 @@ use serde_json::Value;
 pub struct Date(NaiveDate);
 
 impl Date {
+    /// A day of the calendar.
+    pub const fn of(day: NaiveDate) -> Self {
+        Self(day)
+    }
+
     /// Reads `2026-01-31`, in this form alone.
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('-').collect();
@@ -57,7 +62,7 @@ impl JsonSchema for Date {
     }
 }
 
-/// A port at the end of a flow: `8900` for TCP, `53/UDP` for others.
+/// A port: `8900` for TCP, `53/UDP` for others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowPort {
     /// Number.

@@ -4,7 +4,7 @@
 //! of it are read as [`crate::rules::Reading::plan`], and a pass that rests on an attestation says so.
 
 mod check;
-mod fields;
+pub(crate) mod fields;
 mod matching;
 
 use std::collections::BTreeMap;
@@ -330,4 +330,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-const WHOLE: &str = r"
+pub(crate) const WHOLE: &str = r"
 version: 1
 system: {name: HR, fedrampId: FR123}
 tiers: {hr-production: production}

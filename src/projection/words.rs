@@ -4,7 +4,7 @@
 //! empty word like an absent one where it has a default for it.
 
 use serde::de::{Error, Unexpected};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize as _, Deserializer};
 
 use super::metadata::Scalar;
 

@@ -15,6 +15,7 @@ use crate::report::{Report, Run};
 use crate::rules::{RULES, Severity};
 use crate::snapshot::{Cluster, Interner, Operator, ReadStatus, Snapshot};
 use crate::testing;
+use crate::waivers::Waivers;
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
@@ -152,11 +153,21 @@ pub(super) fn snapshot() -> Snapshot {
 
 /// A report on a snapshot by all rules.
 pub(super) fn report(snapshot: &Snapshot) -> Report<'_> {
+    report_with(snapshot, Plan::none(), Waivers::none())
+}
+
+/// A report on a snapshot by all rules, with what people say of it.
+pub(super) fn report_with<'s>(
+    snapshot: &'s Snapshot,
+    plan: &'s Plan,
+    waivers: &'s Waivers,
+) -> Report<'s> {
     let options = Options {
         rules: RULES.iter().map(|rule| rule.id).collect(),
         scope: ScopeRequest::default(),
         selector: None,
-        plan: Plan::none(),
+        plan,
+        waivers,
         gate: GateOptions {
             fail_on: Severity::Low,
             allow_indeterminate: false,

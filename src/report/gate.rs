@@ -63,12 +63,7 @@ impl Gate {
                 format!("{} rows are indeterminate", counts.indeterminate),
             );
         }
-        let accepted = if counts.indeterminate > 0 {
-            ", indeterminate rows allowed"
-        } else {
-            ""
-        };
-        Self::new(options, 0, format!("no failing rows{accepted}"))
+        Self::new(options, 0, passed(counts))
     }
 
     fn new(options: GateOptions, exit_code: u8, meaning: String) -> Self {
@@ -78,4 +73,17 @@ impl Gate {
             options,
         }
     }
+}
+
+fn passed(counts: Counts) -> String {
+    let waived = match counts.waived {
+        0 => String::new(),
+        rows => format!(", {rows} waived"),
+    };
+    let accepted = if counts.indeterminate > 0 {
+        ", indeterminate rows allowed"
+    } else {
+        ""
+    };
+    format!("no failing rows{waived}{accepted}")
 }

@@ -12,6 +12,7 @@ use crate::kind::Kind;
 use crate::plan::Plan;
 use crate::rules::{Port, ReadFrom, Reason, Rule, Severity, Verdict};
 use crate::snapshot::Snapshot;
+use crate::waivers::Waiver;
 
 pub use gate::Gate;
 
@@ -34,6 +35,10 @@ pub struct Report<'s> {
     pub rules: Vec<RuleReport>,
     /// Controls in the order of the catalogue.
     pub controls: Vec<ControlReport>,
+    /// What became of each waiver, by id.
+    pub waivers: Vec<WaiverReport>,
+    /// Digest of the file of waivers; empty without one.
+    pub waivers_digest: String,
     /// Rows by severity and verdict, over all rules.
     pub totals: Totals,
     /// Exit code and what it means.
@@ -119,6 +124,8 @@ pub struct RuleResult {
     pub verdict: Verdict,
     /// What it counts as.
     pub effective: Effective,
+    /// The waiver that holds for it, by index in the order of its file.
+    pub waiver: Option<u32>,
     /// Severity of a failure.
     pub severity: Severity,
     /// Why.
@@ -178,6 +185,66 @@ impl SubjectRef {
     /// An object of the snapshot; none has more objects than fit into 32 bits.
     pub fn object(index: usize) -> Self {
         Self::Object(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+}
+
+/// What became of a waiver.
+#[derive(Clone, Debug)]
+pub struct WaiverReport {
+    /// The waiver.
+    pub waiver: Waiver,
+    /// Its place in the file, as results name it.
+    pub index: u32,
+    /// Whether it holds, and for anything.
+    pub status: WaiverStatus,
+    /// Failing rows that its selector fits, whether or not it holds for them.
+    pub matched: u64,
+    /// Rows that it waives.
+    pub waived: u64,
+    /// Ids of the results that it waives, sorted.
+    pub results: Vec<String>,
+}
+
+/// Whether a waiver holds, and for anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaiverStatus {
+    /// It fits failing rows.
+    Applied,
+    /// Its time is over; it waives nothing.
+    Expired,
+    /// It fits no failing row.
+    Unmatched,
+    /// Its rule did not run.
+    NotSelected,
+}
+
+impl WaiverStatus {
+    /// As in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Expired => "expired",
+            Self::Unmatched => "unmatched",
+            Self::NotSelected => "not-selected",
+        }
+    }
+}
+
+impl WaiverReport {
+    /// What its owner should know: it waives nothing, though it should. `None` when all is well.
+    pub fn warning(&self) -> Option<String> {
+        let id = &self.waiver.id;
+        match self.status {
+            WaiverStatus::Applied | WaiverStatus::NotSelected => None,
+            WaiverStatus::Expired => Some(format!(
+                "waiver {id} expired on {} and waives nothing; {} failing rows fit it",
+                self.waiver.expires, self.matched
+            )),
+            WaiverStatus::Unmatched => Some(format!(
+                "waiver {id} is unmatched: no failing row of {} fits it",
+                self.waiver.rule
+            )),
+        }
     }
 }
 
@@ -334,6 +401,14 @@ pub struct PartReport {
 }
 
 impl Report<'_> {
+    /// The id of the waiver that holds for a result.
+    pub fn waiver_id(&self, result: &RuleResult) -> Option<&str> {
+        let index = result.waiver?;
+        let mut waivers = self.waivers.iter();
+        let of = waivers.find(|of| of.index == index)?;
+        Some(&of.waiver.id)
+    }
+
     /// Kind, namespace and name of a subject, as in CSV.
     pub fn subject<'a>(&'a self, subject: &'a SubjectRef) -> (&'static str, &'a str, &'a str) {
         place(self.snapshot, subject)

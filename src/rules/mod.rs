@@ -15,7 +15,7 @@ mod tests;
 use std::sync::LazyLock;
 
 use crate::kind::Kind;
-use crate::model::{Container, Model, PodGroup};
+use crate::model::{Container, Model, PodGroup, Role};
 
 pub use crate::model::Port;
 pub use observation::{Observation, ReadFrom, Reading, Reason, Severity, Subject, Verdict};
@@ -176,9 +176,34 @@ fn each_container<'m>(
         if pod.is_finished() {
             return vec![Observation::finished(subject)];
         }
-        pod.containers()
+        let mut containers = pod.containers().peekable();
+        if containers.peek().is_none() {
+            // The API server takes no such pod.
+            let message = "the pod lists no container";
+            return vec![Observation::indeterminate(subject, Reason::Absent, message)];
+        }
+        containers
             .map(|container| observe(subject.clone(), pod, &container))
             .collect()
+    }))
+}
+
+/// Observes every judged app pod that has not finished; pods that may be an app's, for all that was read, get a row that
+/// says so.
+fn each_app_pod<'m>(
+    model: &'m Model<'_>,
+    observe: impl Fn(Subject, &PodGroup<'_>) -> Vec<Observation> + 'm,
+) -> Observations<'m> {
+    Box::new(model.judged_pods().flat_map(move |(index, pod)| {
+        let subject = Subject::Pods(index);
+        match model.unread_owner(pod) {
+            _ if pod.role == Role::App && pod.is_finished() => {
+                vec![Observation::finished(subject)]
+            }
+            _ if pod.role == Role::App => observe(subject, pod),
+            Some(owner) => vec![Observation::may_be_of_app(subject, pod, owner)],
+            None => Vec::new(),
+        }
     }))
 }
 
@@ -192,11 +217,33 @@ impl Observation {
             .into_iter()
             .chain(further.iter().copied())
             .find(|kind| model.gaps.in_namespace(*kind, namespace).is_some());
-        match unread {
+        let owners = model.unread_owners(namespace);
+        let unread = unread.map(|kind| (kind, namespace));
+        match unread.or_else(|| owners.first().copied()) {
             // A pass that rests on the unread kind: the assessor takes it away, and says why.
-            Some(kind) => Self::pass(subject, Reason::Absent, message).needs(kind, namespace),
+            Some((kind, namespace)) => {
+                Self::pass(subject, Reason::Absent, message).needs(kind, namespace)
+            }
             None => Self::not_applicable(subject, Reason::Absent, message),
         }
+    }
+
+    /// Nothing but an owner that was not read could show whether pods are an app's.
+    fn may_be_of_app(
+        subject: Subject,
+        pod: &PodGroup<'_>,
+        (kind, namespace): (Kind, &str),
+    ) -> Self {
+        if pod.is_finished() {
+            return Self::finished(subject);
+        }
+        let message = "nothing shows whether it is a pod of an app";
+        Self::pass(subject, Reason::Absent, message).needs(kind, namespace)
+    }
+
+    /// Adds the owners that were not read of pods in a namespace that may be pods of a further app.
+    fn needs_owners(self, model: &Model<'_>, namespace: &str) -> Self {
+        self.needs_each(model.unread_owners(namespace))
     }
 
     /// States that a failure by what is not declared would be none on Windows, which a node that was not read may run.

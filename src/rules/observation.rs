@@ -357,6 +357,16 @@ impl Observation {
         self
     }
 
+    /// The same of several.
+    #[must_use]
+    pub fn needs_each<'k>(self, needs: impl IntoIterator<Item = (Kind, &'k str)>) -> Self {
+        needs
+            .into_iter()
+            .fold(self, |observation, (kind, namespace)| {
+                observation.needs(kind, namespace)
+            })
+    }
+
     /// States that nothing unread could change this verdict.
     #[must_use]
     pub fn conclusive(mut self) -> Self {

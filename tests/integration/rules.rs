@@ -20,6 +20,7 @@ use sc39::report::gate::GateOptions;
 use sc39::report::{Report, RuleReport, Run};
 use sc39::rules::{ALWAYS_READ, RULES, Rule, Severity, Verdict};
 use sc39::snapshot::{Mode, Snapshot};
+use sc39::waivers::Waivers;
 
 use fixture::Fixture;
 use rows::Rows;
@@ -237,6 +238,7 @@ fn report<'s>(
         scope: scope.clone(),
         selector: None,
         plan,
+        waivers: Waivers::none(),
         gate: GateOptions {
             fail_on: Severity::Low,
             allow_indeterminate: false,

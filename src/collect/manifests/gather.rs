@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::coverage::Found;
 use super::documents::Position;
 use super::value::{Part, text};
-use super::{ManifestError, ManifestOptions, signs};
+use super::{ManifestError, ManifestOptions, required, signs};
 use crate::collect::decoding;
 use crate::kind::{GATEWAY_GROUP, Kind};
 use crate::projection::controllers::Settings;
@@ -135,9 +135,13 @@ impl Gathering {
         value.hash(&mut hasher);
         match decoding::decode(kind, value) {
             Ok(decoded) => {
+                let refusal = required::refusal(&decoded);
                 let object = self.interner.object(kind, version, decoded);
                 self.found.istio |= signs::shows_istio(&object);
                 self.found.plugins.extend(signs::plugins_shown(&object));
+                if let Some(message) = refusal {
+                    return self.gap(kind, named, place, message);
+                }
                 let content = hasher.finish();
                 self.entries.push(Entry {
                     object,

@@ -9,6 +9,7 @@ mod documents;
 mod error;
 mod gather;
 mod inputs;
+mod required;
 mod signs;
 mod value;
 

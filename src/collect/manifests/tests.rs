@@ -76,7 +76,9 @@ fn source(snapshot: &Snapshot, kind: Kind) -> &SourceRead {
 }
 
 fn pod(name: &str) -> String {
-    format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: hr}}\n")
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: hr}}\nspec:\n  containers:\n  - name: a\n"
+    )
 }
 
 #[test]
@@ -167,8 +169,8 @@ fn where_it_comes_from_is_recorded() {
 
 #[test]
 fn lists_are_unpacked() {
-    let typed = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}"#;
-    let bare = r#"{"metadata":{"name":"b"}}"#;
+    let typed = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a"}]}}"#;
+    let bare = r#"{"metadata":{"name":"b"},"spec":{"containers":[{"name":"a"}]}}"#;
     let cases = [
         (
             format!(r#"{{"kind":"List","apiVersion":"v1","items":[{typed}]}}"#),
@@ -226,7 +228,7 @@ fn lists_are_unpacked() {
 
 #[test]
 fn json_may_be_a_stream() {
-    let text = r#" {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}{"apiVersion":"v1","kind":"Pod","metadata":{"name":"b"}}
+    let text = r#" {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a"}]}}{"apiVersion":"v1","kind":"Pod","metadata":{"name":"b"},"spec":{"containers":[{"name":"a"}]}}
         [1] "x" null "#;
     let snapshot = json_snapshot(text);
     assert_eq!(names(&snapshot), ["Pod default/a", "Pod default/b"]);
@@ -394,7 +396,7 @@ fn kinds_are_told_apart_by_group() {
 fn pods_may_have_generated_names() {
     let pod = |label: &str| {
         format!(
-            "apiVersion: v1\nkind: Pod\nmetadata: {{generateName: web-, labels: {{a: {label}}}}}\n---\n"
+            "apiVersion: v1\nkind: Pod\nmetadata: {{generateName: web-, labels: {{a: {label}}}}}\nspec: {{containers: [{{name: a}}]}}\n---\n"
         )
     };
     let same = snapshot(&(pod("one") + &pod("one")));
@@ -416,7 +418,7 @@ fn an_object_counts_once() {
         input("a.yaml", pod("p")),
         input(
             "b.json",
-            r#"{"kind":"Pod","apiVersion":"v1","metadata":{"namespace":"hr","name":"p"}}"#,
+            r#"{"kind":"Pod","apiVersion":"v1","metadata":{"namespace":"hr","name":"p"},"spec":{"containers":[{"name":"a"}]}}"#,
         ),
     ];
     let snapshot = read_all(&twice, &GIVEN).unwrap();
@@ -446,10 +448,11 @@ fn an_object_counts_once() {
             "{why}"
         );
     }
-    let bare = "{apiVersion: v1, kind: Pod, metadata: {name: p}}";
-    let default = "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: default}}";
-    let list =
-        format!("{{apiVersion: v1, kind: PodList, items: [{{metadata: {{name: p}}}}, {default}]}}");
+    let bare = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a}]}}";
+    let default = "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: default}, spec: {containers: [{name: a}]}}";
+    let list = format!(
+        "{{apiVersion: v1, kind: PodList, items: [{{metadata: {{name: p}}, spec: {{containers: [{{name: a}}]}}}}, {default}]}}"
+    );
     let snapshot = self::snapshot(&[bare, default, &list].join("\n---\n"));
     assert_eq!(
         names(&snapshot),

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::RenderError;
 use crate::report::Report;
+use crate::schema;
 use sealed::Sealed;
 use wire::{Evidence, Integrity, Sources};
 
@@ -38,46 +39,17 @@ pub fn schema() -> String {
         .for_serialize()
         .into_generator();
     let integrity = generator.subschema_for::<Integrity>();
-    let mut schema = generator
+    let mut evidence = generator
         .into_root_schema_for::<Evidence<'static>>()
         .to_value();
-    schema["$id"] = json!(SCHEMA_ID);
-    schema["title"] = json!("SC-39 evidence, version 1");
-    schema["properties"]["integrity"] = integrity.to_value();
-    if let Some(Value::Array(required)) = schema.get_mut("required") {
+    evidence["$id"] = json!(SCHEMA_ID);
+    evidence["title"] = json!("SC-39 evidence, version 1");
+    evidence["properties"]["integrity"] = integrity.to_value();
+    if let Some(Value::Array(required)) = evidence.get_mut("required") {
         required.push(json!("integrity"));
     }
-    tidy(&mut schema);
-    format!("{schema:#}\n")
-}
-
-/// What is optional is absent and never null, and the line breaks of comments mean nothing.
-fn tidy(schema: &mut Value) {
-    match schema {
-        Value::Object(map) => {
-            if let Some(Value::Array(types)) = map.get_mut("type") {
-                types.retain(|name| name != "null");
-                if let [only] = types.as_slice() {
-                    let only = only.clone();
-                    map.insert("type".to_owned(), only);
-                }
-            }
-            if let Some(Value::Array(options)) = map.get_mut("anyOf") {
-                options.retain(|option| *option != json!({"type": "null"}));
-                if let [Value::Object(only)] = options.as_slice() {
-                    let only = only.clone();
-                    map.remove("anyOf");
-                    map.extend(only);
-                }
-            }
-            if let Some(Value::String(text)) = map.get_mut("description") {
-                *text = text.replace('\n', " ");
-            }
-            map.values_mut().for_each(tidy);
-        }
-        Value::Array(list) => list.iter_mut().for_each(tidy),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
+    schema::tidy(&mut evidence);
+    format!("{evidence:#}\n")
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::canonical;
 use crate::kind::Kind;
+use crate::plan::Plan;
 use crate::render::{Format, RenderOptions, sample};
 use crate::report::Report;
 use crate::snapshot::ReadStatus;
 use crate::testing;
+use crate::waivers::Waivers;
 
 fn written(report: &Report<'_>) -> String {
     let mut bytes = Vec::new();
@@ -79,6 +81,70 @@ fn the_schema_describes_the_file() {
     }
     let unsealed = without(sample::with_report(parsed), &["integrity"]);
     assert!(!schema.is_valid(&unsealed), "integrity is required");
+}
+
+#[test]
+fn plan_and_waivers_are_in_the_file_whole() {
+    let snapshot = sample::snapshot();
+    let plan = Plan::parse(
+        "plan.yaml",
+        "{system: {name: Shop, fedrampId: FR1}, tiers: {shop-prod: acceptance}, excludedNamespaces: [{name: shop-test, reason: not ours}]}",
+    );
+    let plan = plan.unwrap();
+    let waivers = Waivers::parse(
+        "waivers.yaml",
+        "waivers: [{id: W-1, rule: host-namespaces, type: VD, justification: j, approver: a, approvedOn: 2025-12-01, \
+         expires: 2026-01-01, poam: V-1, selector: {namespace: shop-prod, kind: Pod, labels: {a: b}, container: c, port: 53/UDP}}, \
+         {id: W-2, rule: host-namespaces, type: OR, justification: j, approver: a, approvedOn: 2025-12-01, \
+         expires: 2026-01-01, selector: {name: orders-master-5d8f-ddddd}}]",
+        &["host-namespaces"],
+    );
+    let waivers = waivers.unwrap();
+    let document = parsed(&sample::report_with(&snapshot, &plan, &waivers));
+    let errors: Vec<String> = strict_schema()
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let digest = canonical::sha256(&canonical::to_bytes(&document["plan"]["document"]).unwrap());
+    assert_eq!(
+        document["plan"]["digest"],
+        json!(format!("sha256:{digest}"))
+    );
+    assert_eq!(document["boundary"]["systemName"], json!("Shop"));
+    let excluded = json!([{"name": "shop-test", "reason": "not ours"}]);
+    assert_eq!(document["boundary"]["namespaces"]["excluded"], excluded);
+    let statuses: Vec<&Value> = document["waivers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|waiver| &waiver["status"])
+        .collect();
+    assert_eq!(statuses, [&json!("unmatched"), &json!("applied")]);
+    let waived = document["results"].as_array().unwrap().iter();
+    let waived: Vec<&Value> = waived
+        .filter(|result| result["waiverId"] == json!("W-2"))
+        .collect();
+    assert_eq!(waived.len(), 1);
+    assert_eq!(waived[0]["effectiveVerdict"], json!("waived"));
+    assert_eq!(waived[0]["verdict"], json!("fail"));
+    assert_eq!(document["waivers"][1]["results"], json!([waived[0]["id"]]));
+    let planned = document["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|result| result["reads"].as_array().unwrap());
+    let planned: Vec<&Value> = planned
+        .filter(|read| read["object"] == json!("plan"))
+        .collect();
+    assert!(!planned.is_empty());
+    for read in planned {
+        let pointer = read["pointer"].as_str().unwrap();
+        assert_eq!(
+            document["plan"]["document"].pointer(pointer),
+            Some(&read["value"])
+        );
+    }
 }
 
 #[test]

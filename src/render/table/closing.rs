@@ -7,7 +7,7 @@ use super::page::{Page, Style};
 use super::{counted, of_product, place, reason};
 use crate::catalog::Reason;
 use crate::kind::Kind;
-use crate::report::{Gap, Report};
+use crate::report::{Gap, Report, WaiverStatus};
 use crate::snapshot::ReadStatus;
 
 /// Room for the label of a line.
@@ -15,6 +15,7 @@ const COLUMN: u16 = 11;
 
 pub(super) fn write(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
     coverage(page, report)?;
+    waivers(page, report)?;
     manual(page, report)?;
     page.heading(&[(Style::Strong, "Methods outstanding".to_owned())])?;
     page.text(
@@ -94,6 +95,48 @@ fn describe(gap: &Gap) -> String {
         gap.message,
         gap.rules.join(", ")
     )
+}
+
+/// Every waiver, and what became of it.
+fn waivers(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
+    if report.waivers.is_empty() {
+        return Ok(());
+    }
+    page.heading(&[(Style::Strong, "Waivers".to_owned())])?;
+    for of in &report.waivers {
+        let waiver = &of.waiver;
+        let state = match of.status {
+            WaiverStatus::Applied => {
+                counted(usize::try_from(of.waived).unwrap_or(usize::MAX), "row") + " waived"
+            }
+            WaiverStatus::Expired => format!(
+                "expired on {}, waives nothing; {} failing rows fit it",
+                waiver.expires, of.matched
+            ),
+            WaiverStatus::Unmatched => "unmatched: no failing row fits it".to_owned(),
+            WaiverStatus::NotSelected => "its rule is not selected".to_owned(),
+        };
+        page.text(
+            0,
+            &format!(
+                "{} {} ({}): {state}",
+                waiver.id,
+                waiver.rule,
+                waiver.deviation.code()
+            ),
+        )?;
+        let poam = waiver.poam.as_ref().map(|poam| format!(", {poam}"));
+        let approval = format!(
+            "approved by {} on {}, holds through {}{}: {}",
+            waiver.approver,
+            waiver.approved_on,
+            waiver.expires,
+            poam.unwrap_or_default(),
+            waiver.justification
+        );
+        page.text(4, &approval)?;
+    }
+    Ok(())
 }
 
 /// Controls and proofs that no rule tests, and who has the evidence.

@@ -126,6 +126,7 @@ fn facts(report: &Report<'_>, result: &RuleResult, verbose: bool) -> Vec<String>
     let all = result.reads.len();
     let shown = if verbose { all } else { READS.min(all) };
     let mut lines = vec![format!("{} [{}]", result.message, result.reason.code())];
+    lines.extend(report.waiver_id(result).map(|id| format!("waived by {id}")));
     lines.extend(
         result.reads[..shown]
             .iter()

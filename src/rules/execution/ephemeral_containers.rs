@@ -1,9 +1,10 @@
 //! A debug container joins a running pod; with a target it shares that container's processes and file system.
 
 use crate::kind::Kind;
-use crate::model::{Container, ContainerClass, Model, PodGroup, Role};
+use crate::model::{Container, ContainerClass, Model, PodGroup};
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+    each_app_pod,
 };
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -13,24 +14,22 @@ pub(in crate::rules) static RULE: Rule = Rule {
     severity: Severity::High,
     group: Group::ExecutionDomain,
     subjects: Subjects::Kinds(&[Kind::Pod]),
-    reads: &[Read::required(Kind::Pod, Reach::Namespace)],
+    reads: &[
+        Read::required(Kind::Pod, Reach::Namespace),
+        // Owners of pods that nothing else shows to be an app's.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
+    ],
     docs: include_str!("../../../docs/rules/ephemeral-containers.md"),
     check,
 };
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
-    Box::new(
-        model
-            .judged_pods()
-            .filter(move |(_, pod)| pod.role == Role::App)
-            .flat_map(move |(index, pod)| observe(Subject::Pods(index), pod)),
-    )
+    each_app_pod(model, observe)
 }
 
 fn observe(subject: Subject, pod: &PodGroup<'_>) -> Vec<Observation> {
-    if pod.is_finished() {
-        return vec![Observation::finished(subject)];
-    }
     let debug: Vec<Container<'_>> = pod
         .all_containers()
         .filter(|container| container.class == ContainerClass::Ephemeral)

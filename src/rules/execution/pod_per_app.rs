@@ -3,9 +3,10 @@
 use crate::kind::Kind;
 use crate::model::mendix::is_runtime;
 use crate::model::pods::AppClaim;
-use crate::model::{Container, Model, PodGroup, Role};
+use crate::model::{Container, Model, PodGroup};
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+    each_app_pod,
 };
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -29,18 +30,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
 };
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
-    Box::new(
-        model
-            .judged_pods()
-            .filter(move |(_, pod)| pod.role == Role::App)
-            .map(move |(index, pod)| observe(model, Subject::Pods(index), pod)),
-    )
+    each_app_pod(model, |subject, pod| vec![observe(model, subject, pod)])
 }
 
 fn observe(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observation {
-    if pod.is_finished() {
-        return Observation::finished(subject);
-    }
     let runtimes: Vec<Container<'_>> = pod
         .lasting_containers()
         .filter(|container| is_runtime(container.spec))

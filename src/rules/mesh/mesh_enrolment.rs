@@ -19,6 +19,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::required(Kind::Pod, Reach::Namespace),
         // A label of theirs asks for ambient mode, which explains a failure.
         Read::refines(Kind::Namespace),
+        // Owners of pods that nothing else shows to be an app's.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
     ],
     docs: include_str!("../../../docs/rules/mesh-enrolment.md"),
     check,
@@ -31,8 +35,15 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
             .pods
             .iter()
             .enumerate()
-            .filter(move |(_, pod)| belongs(pod.role))
-            .map(move |(index, pod)| observe(model, Subject::Pods(index), pod)),
+            .filter_map(move |(index, pod)| {
+                let subject = Subject::Pods(index);
+                if belongs(pod.role) {
+                    return Some(observe(model, subject, pod));
+                }
+                let owner = model.unread_owner(pod)?;
+                let observation = Observation::may_be_of_app(subject, pod, owner);
+                model.scope.judges(pod).then_some(observation)
+            }),
     )
 }
 

@@ -1,11 +1,16 @@
 //! Whether a port accepts mutual TLS alone: a STRICT policy and a proxy that all traffic to the port passes.
 
+use std::collections::BTreeMap;
+
 use super::words;
 use crate::kind::Kind;
+use crate::model::mesh::Fact;
 use crate::model::mesh::inbound::{Accepts, Inbound};
+use crate::model::mesh::ports::APP_PORTS;
 use crate::model::{Model, PodGroup, Role};
 use crate::rules::{
     Group, Observation, Observations, Port, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+    Verdict,
 };
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -26,6 +31,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
         // The mesh configuration and the labels that it selects namespaces by: the model says where they count.
         Read::refines(Kind::ConfigMap),
         Read::refines(Kind::Namespace),
+        // Owners of pods that nothing else shows to be an app's.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
     ],
     docs: include_str!("../../../docs/rules/workload-strict-mtls.md"),
     check,
@@ -56,13 +65,32 @@ fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation>
         .all(|port| inbound.accepts(Some(port)) == Accepts::OwnPort);
     let as_a_whole = none_of_its_own
         .then(|| observe(model, subject.clone(), &inbound, None).facts(inbound.facts(None)));
+    let further = further_ports(model, subject.clone(), pod, &ports);
     let by_port = ports.into_iter().map(|(port, facts)| {
         observe(model, subject.clone(), &inbound, Some(&port))
             .facts(facts)
             .facts(inbound.facts(Some(&port)))
             .port(port)
     });
-    as_a_whole.into_iter().chain(by_port).collect()
+    let whole = match (as_a_whole, further) {
+        // What the pod accepts on any port it accepts on those too.
+        (Some(whole), _) if whole.verdict == Verdict::Fail => Some(whole),
+        (whole, further) => further.or(whole),
+    };
+    whole.into_iter().chain(by_port).collect()
+}
+
+/// Pods that only their owners could show to be an app's may have ports that an app has without declaring them.
+fn further_ports(
+    model: &Model<'_>,
+    subject: Subject,
+    pod: &PodGroup<'_>,
+    ports: &BTreeMap<Port, Vec<Fact>>,
+) -> Option<Observation> {
+    let owner = model.unread_owner(pod)?;
+    let is_known = |number: &u16| ports.keys().any(|port| port.number == *number);
+    let all_known = APP_PORTS.iter().all(is_known);
+    (!all_known).then(|| Observation::may_be_of_app(subject, pod, owner))
 }
 
 fn observe(

@@ -46,6 +46,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::EndpointSlice),
         Read::refines(Kind::Ingress),
         Read::refines(Kind::Sidecar),
+        // Owners of pods that nothing else shows to be an app's.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
         Read::refines(Kind::GrpcRoute),
         Read::refines(Kind::HttpRoute),
         Read::refines(Kind::TcpRoute),

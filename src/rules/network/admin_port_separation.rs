@@ -4,10 +4,11 @@ use crate::kind::Kind;
 use crate::model::mendix::{
     ADMIN_LISTENER, AdminListener, admin_listener, is_admin_port, is_m2ee_sidecar, is_runtime,
 };
-use crate::model::{Container, Model, PodGroup, Role};
+use crate::model::{Container, Model, PodGroup};
 use crate::projection::pod;
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
+    each_app_pod,
 };
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -17,7 +18,13 @@ pub(in crate::rules) static RULE: Rule = Rule {
     severity: Severity::High,
     group: Group::Network,
     subjects: Subjects::Kinds(&[Kind::Pod]),
-    reads: &[Read::required(Kind::Pod, Reach::Namespace)],
+    reads: &[
+        Read::required(Kind::Pod, Reach::Namespace),
+        // Owners of pods that nothing else shows to be an app's.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
+    ],
     docs: include_str!("../../../docs/rules/admin-port-separation.md"),
     check,
 };
@@ -32,18 +39,10 @@ const MESH_PROXIES: [&str; 2] = ["istio-proxy", "linkerd-proxy"];
 type Facts = Vec<(Reason, String)>;
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
-    Box::new(
-        model
-            .judged_pods()
-            .filter(move |(_, pod)| pod.role == Role::App)
-            .map(move |(index, pod)| observe(Subject::Pods(index), pod)),
-    )
+    each_app_pod(model, |subject, pod| vec![observe(subject, pod)])
 }
 
 fn observe(subject: Subject, pod: &PodGroup<'_>) -> Observation {
-    if pod.is_finished() {
-        return Observation::finished(subject);
-    }
     let containers: Vec<Container<'_>> = pod.lasting_containers().collect();
     let wrong = wrong(&containers);
     let open = open(&containers);

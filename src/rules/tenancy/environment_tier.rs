@@ -19,6 +19,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::required(Kind::MendixApp, Reach::Namespace),
         Read::required(Kind::Pod, Reach::Namespace),
         Read::refines(Kind::Namespace),
+        // Owners of pods that nothing else shows to be an app's.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Deployment),
+        Read::refines(Kind::StatefulSet),
     ],
     docs: include_str!("../../../docs/rules/environment-tier.md"),
     check,
@@ -33,9 +37,9 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     )
 }
 
-fn observe(model: &Model<'_>, namespace: &str) -> Observation {
+fn observe<'s>(model: &Model<'s>, namespace: &str) -> Observation {
     let subject = Subject::Namespace(namespace.to_owned());
-    let apps: Vec<&App<'_>> = model.apps_in(namespace).collect();
+    let apps: Vec<&App<'s>> = model.apps_in(namespace).collect();
     if apps.is_empty() {
         return Observation::none_there(model, namespace, &[]);
     }
@@ -43,19 +47,34 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
     let known: Vec<String> = tiers.iter().map(ToString::to_string).collect();
     let all_known = apps.iter().all(|app| app.tier.is_some());
     let observation = match known.as_slice() {
-        [_, _, ..] => Observation::fail(
-            subject,
-            Reason::Value,
-            format!("apps of several tiers: {}", known.join(", ")),
-        )
-        .conclusive(),
+        [_, _, ..] => several(model, subject, &apps, &known),
         [tier] if all_known => Observation::pass(subject, Reason::Value, format!("tier {tier}")),
         _ => {
             let message = "no label states the environment tier".to_owned();
             return Observation::tier_unknown(model, subject, namespace, message);
         }
     };
-    reads(model, namespace, &apps, observation)
+    reads(model, namespace, &apps, observation).needs_owners(model, namespace)
+}
+
+fn several<'s>(
+    model: &Model<'s>,
+    subject: Subject,
+    apps: &[&App<'s>],
+    known: &[String],
+) -> Observation {
+    let message = format!("apps of several tiers: {}", known.join(", "));
+    let observation = Observation::fail(subject, Reason::Value, message);
+    let mut unnamed = apps
+        .iter()
+        .filter_map(|app| model.unread_name(app))
+        .peekable();
+    if unnamed.peek().is_none() {
+        observation.conclusive()
+    } else {
+        // Pods that name no app, of an owner that was not read, may be pods of one whose tier is its own.
+        observation.needs_each(unnamed)
+    }
 }
 
 fn reads(

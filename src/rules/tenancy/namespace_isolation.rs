@@ -19,6 +19,9 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::Namespace),
         // A Global operator that is scaled to 0 shows in its Deployment alone.
         Read::to_pass(Kind::Deployment, Reach::Namespace),
+        // Owners of pods that nothing else shows to be an app's.
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::StatefulSet),
         // They tell whether an operator that runs beside the apps is a Global one.
         Read::refines(Kind::RoleBinding),
         Read::refines(Kind::ClusterRoleBinding),
@@ -48,9 +51,9 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     )
 }
 
-fn observe(model: &Model<'_>, namespace: &str) -> Observation {
+fn observe<'s>(model: &Model<'s>, namespace: &str) -> Observation {
     let subject = Subject::Namespace(namespace.to_owned());
-    let apps: Vec<&App<'_>> = model.apps_in(namespace).collect();
+    let apps: Vec<&App<'s>> = model.apps_in(namespace).collect();
     let observation = if apps.is_empty() {
         // Without a gap there is no app; with one the assessor must be able to say so.
         return Observation::none_there(model, namespace, &[]);
@@ -62,9 +65,9 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
             None => observation,
         }
     } else if let Some(pointer) = model.plan.platform_namespace(namespace) {
-        in_platform_namespace(subject, &apps).read_plan_value(model, &pointer)
+        in_platform_namespace(model, subject, &apps).read_plan_value(model, &pointer)
     } else if is_platform_namespace(model, namespace, &apps) {
-        in_platform_namespace(subject, &apps)
+        in_platform_namespace(model, subject, &apps)
     } else {
         side_by_side(model, subject, namespace, &apps)
     };
@@ -79,6 +82,7 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
     } else {
         observation
     };
+    let observation = observation.needs_owners(model, namespace);
     let observation =
         apps.iter()
             .filter_map(|app| app.object)
@@ -116,7 +120,11 @@ fn is_platform_namespace(model: &Model<'_>, namespace: &str, apps: &[&App<'_>]) 
         })
 }
 
-fn in_platform_namespace(subject: Subject, apps: &[&App<'_>]) -> Observation {
+fn in_platform_namespace<'s>(
+    model: &Model<'s>,
+    subject: Subject,
+    apps: &[&App<'s>],
+) -> Observation {
     let others: Vec<&str> = apps
         .iter()
         .filter(|app| !app.is_platform)
@@ -134,14 +142,15 @@ fn in_platform_namespace(subject: Subject, apps: &[&App<'_>]) -> Observation {
         others.join(", ")
     );
     // Not conclusive: a pod that was not read may show by its image that the app is the platform's own.
-    Observation::fail(subject, Reason::Value, message)
+    let unnamed = apps.iter().filter_map(|app| model.unread_name(app));
+    Observation::fail(subject, Reason::Value, message).needs_each(unnamed)
 }
 
-fn side_by_side(
-    model: &Model<'_>,
+fn side_by_side<'s>(
+    model: &Model<'s>,
     subject: Subject,
     namespace: &str,
-    apps: &[&App<'_>],
+    apps: &[&App<'s>],
 ) -> Observation {
     if let [app] = apps {
         return Observation::pass(
@@ -164,7 +173,17 @@ fn side_by_side(
         && apps.iter().all(|app| app.tier.is_some());
     let observation = if production {
         let message = format!("{apps_here} share a production namespace");
-        Observation::fail(subject, Reason::Value, message).conclusive()
+        let observation = Observation::fail(subject, Reason::Value, message);
+        let unnamed: Vec<_> = apps
+            .iter()
+            .filter_map(|app| model.unread_name(app))
+            .collect();
+        // Pods that name no app, of an owner that was not read, may be pods of the one that is known.
+        if apps.len() - unnamed.len() > 1 {
+            observation.conclusive()
+        } else {
+            observation.needs_each(unnamed)
+        }
     } else if known {
         Observation::pass(
             subject,

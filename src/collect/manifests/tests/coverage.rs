@@ -78,12 +78,12 @@ fn an_empty_list_was_collected() {
 fn a_template_stands_for_its_pods() {
     let cases = [
         (
-            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}",
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {template: {spec: {containers: [{name: a}]}}}}",
             ReadStatus::Read,
             "a workload",
         ),
         (
-            "{apiVersion: batch/v1, kind: CronJob, metadata: {name: c}}",
+            "{apiVersion: batch/v1, kind: CronJob, metadata: {name: c}, spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: a}]}}}}}}",
             ReadStatus::Read,
             "one level deeper",
         ),
@@ -102,11 +102,16 @@ fn a_template_stands_for_its_pods() {
             ReadStatus::NotCollected,
             "unread",
         ),
+        (
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}",
+            ReadStatus::NotCollected,
+            "a workload without a template",
+        ),
     ];
     for (text, expected, why) in cases {
         assert_eq!(status(text, Kind::Pod), (expected, 0), "{why}");
     }
-    let text = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}";
+    let text = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {template: {spec: {containers: [{name: a}]}}}}";
     assert_eq!(
         status(text, Kind::ReplicaSet),
         (ReadStatus::NotCollected, 0),
@@ -149,7 +154,7 @@ fn a_product_that_files_do_not_show_is_not_there() {
         "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: r/istio:1}]}}",
         "{apiVersion: v1, kind: Namespace, metadata: {name: existio, labels: {tier: prod}}}",
         "{apiVersion: example.com/v1, kind: Gateway, metadata: {name: istio}}",
-        "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {myistio.io/a: b}}}",
+        "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {myistio.io/a: b}}, spec: {containers: [{name: a}]}}",
     ];
     for text in cases {
         for kind in ISTIO {
@@ -166,20 +171,20 @@ fn a_product_that_files_show_needs_its_files() {
     };
     let cases = [
         (pod("spec: {containers: [{name: istio-proxy}]}"), "a sidecar"),
-        (pod("spec: {initContainers: [{name: istio-init}]}"), "what redirects"),
+        (pod("spec: {initContainers: [{name: istio-init}]}"), "what redirects, in a pod that is a gap"),
         (pod("spec: {containers: [{name: a, image: r.example/proxyv2:1.29@sha256:0}]}"), "the proxy's image"),
         (labelled("Namespace", "labels: {istio-injection: disabled}"), "a label for injection"),
         (labelled("Namespace", "labels: {istio.io/rev: a}"), "a revision"),
         (labelled("Namespace", "labels: {istio.io/dataplane-mode: ambient}"), "ambient"),
-        (labelled("Pod", "annotations: {sidecar.istio.io/inject: \"true\"}"), "an annotation"),
-        (labelled("Pod", "annotations: {ambient.istio.io/redirection: enabled}"), "kept per pod"),
+        (labelled("Pod", "annotations: {sidecar.istio.io/inject: \"true\"}}, spec: {containers: [{name: a}]"), "an annotation"),
+        (labelled("Pod", "annotations: {ambient.istio.io/redirection: enabled}}, spec: {containers: [{name: a}]"), "kept per pod"),
         ("{apiVersion: v1, kind: ConfigMap, metadata: {name: istio-1-29}}".to_owned(), "mesh configuration"),
         ("{apiVersion: v1, kind: Service, metadata: {name: istiod}}".to_owned(), "its control plane"),
         ("{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: g}}".to_owned(), "an unread kind"),
         ("{apiVersion: security.istio.io/v1, kind: RequestAuthentication, metadata: {name: g}}".to_owned(), "another"),
         (
             "{apiVersion: batch/v1, kind: CronJob, metadata: {name: c}, spec: {jobTemplate: {spec: {template: \
-             {metadata: {labels: {sidecar.istio.io/inject: \"true\"}}}}}}}".to_owned(),
+             {metadata: {labels: {sidecar.istio.io/inject: \"true\"}}, spec: {containers: [{name: a}]}}}}}}".to_owned(),
             "a template",
         ),
     ];

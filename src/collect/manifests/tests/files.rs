@@ -41,7 +41,7 @@ fn folders_are_read_whole_and_in_order() {
         ("a.yaml", &pod("a")),
         (
             "c.JSON",
-            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"c","namespace":"hr"}}"#,
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"c","namespace":"hr"},"spec":{"containers":[{"name":"a"}]}}"#,
         ),
         ("notes.md", "- ["),
         ("chart.tpl", "{{"),
@@ -166,7 +166,7 @@ fn a_file_beyond_the_bound_is_not_read() {
 fn text_may_begin_with_a_byte_order_mark() {
     let text = format!("\u{feff}{}", pod("p"));
     assert_eq!(names(&snapshot(&text)), ["Pod hr/p"]);
-    let json = "\u{feff}{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"}}";
+    let json = "\u{feff}{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"a\"}]}}";
     assert_eq!(names(&json_snapshot(json)), ["Pod default/p"]);
     assert_eq!(
         super::refusal("a.yaml", b"a: b\nc: \xff\xfe\n"),

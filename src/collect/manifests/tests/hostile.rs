@@ -213,7 +213,7 @@ fn aliases_cannot_multiply_without_bound() {
         (0..500).fold(String::new(), |mut text, pod| {
             let _ = writeln!(
                 text,
-                "- {{apiVersion: v1, kind: Pod, metadata: {{name: p{pod}, labels: *labels}}}}"
+                "- {{apiVersion: v1, kind: Pod, metadata: {{name: p{pod}, labels: *labels}}, spec: {{containers: [{{name: a}}]}}}}"
             );
             text
         })
@@ -260,7 +260,7 @@ fn odd_values_are_no_hindrance() {
     assert_eq!(snapshot.coverage.notes, ["objects that no rule reads: 1"]);
     let number = "apiVersion: v1\nkind: LimitRange\nmetadata: {name: l}\nspec: {limits: [{type: Container, max: {cpu: 123456789012345678901234567890}}]}\n";
     assert_eq!(names(&self::snapshot(number)), ["LimitRange default/l"]);
-    let json = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","labels":{"a":"\u0000\uD83D\uDE00"}},"x":18446744073709551616}"#;
+    let json = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","labels":{"a":"\u0000\uD83D\uDE00"}},"spec":{"containers":[{"name":"a"}]},"x":18446744073709551616}"#;
     assert_eq!(names(&json_snapshot(json)), ["Pod default/p"]);
     let long = format!(
         "{{apiVersion: v1, kind: Pod, metadata: {{name: {}}}}}",

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::words::Written;
 use crate::canonical::Text;
-use crate::report::{Effective, ResultRead, RuleResult, SubjectRef};
+use crate::report::{Effective, Report, ResultRead, RuleResult, SubjectRef};
 use crate::rules::{self, Rule, Severity, Verdict};
 
 /// One statement of a rule, the same about each of its subjects.
@@ -43,6 +43,9 @@ pub(super) struct Finding<'r> {
     subjects: Vec<Subject<'r>>,
     /// What was found. `indeterminate`: not read, not readable, or the API can't prove it either way.
     verdict: Written<Verdict>,
+    /// The waiver that holds for it, by its id in `waivers`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiver_id: Option<&'r str>,
 }
 
 /// A port with its protocol.
@@ -107,7 +110,7 @@ enum Subject<'r> {
 }
 
 impl<'r> Finding<'r> {
-    pub(super) fn new(rule: &'static Rule, result: &'r RuleResult) -> Self {
+    pub(super) fn new(report: &'r Report<'r>, rule: &'static Rule, result: &'r RuleResult) -> Self {
         Self {
             container: result.container.as_deref(),
             effective_verdict: Written(result.effective),
@@ -124,6 +127,7 @@ impl<'r> Finding<'r> {
             severity: Written(result.severity),
             subjects: result.subjects.iter().map(Subject::new).collect(),
             verdict: Written(result.verdict),
+            waiver_id: report.waiver_id(result),
         }
     }
 }

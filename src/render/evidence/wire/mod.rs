@@ -9,6 +9,7 @@ mod finding;
 mod object;
 mod outcome;
 mod run;
+mod waiver;
 mod words;
 
 use std::fmt::Write as _;
@@ -25,6 +26,7 @@ use finding::Finding;
 use object::{Canonical, Object, Projection};
 use outcome::{Control, Summary};
 use run::{Boundary, Cluster, Plan, Redaction, Run, Tool};
+use waiver::Waiver;
 
 /// What digests look like.
 const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
@@ -102,6 +104,8 @@ pub(super) struct Evidence<'r> {
     summary: Summary<'r>,
     /// The program that made the assessment.
     tool: Tool,
+    /// Waivers, sorted by id.
+    waivers: Vec<Waiver<'r>>,
 }
 
 struct Objects<'r>(&'r Sources<'r>);
@@ -145,6 +149,11 @@ impl<'r> Evidence<'r> {
             schema_version: SCHEMA_VERSION,
             summary: Summary::new(report),
             tool: Tool::new(),
+            waivers: report
+                .waivers
+                .iter()
+                .map(|waiver| Waiver::new(report, waiver))
+                .collect(),
         }
     }
 }
@@ -178,7 +187,7 @@ impl Serialize for Results<'_> {
         serializer.collect_seq(rules.flat_map(|rule| {
             rule.results
                 .iter()
-                .map(|result| Finding::new(rule.rule, result))
+                .map(|result| Finding::new(self.0.report, rule.rule, result))
         }))
     }
 }

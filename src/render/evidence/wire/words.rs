@@ -7,9 +7,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::catalog::{Method, Reason, Relation};
-use crate::report::{Determination, Effective};
+use crate::report::{Determination, Effective, WaiverStatus};
 use crate::rules::{Group, Severity, Verdict};
 use crate::snapshot::{Mode, ReadStatus, Verb};
+use crate::waivers::Deviation;
 
 /// A word of a closed list.
 pub(super) trait Word: Copy {
@@ -81,6 +82,12 @@ words! {
     Relation: [Primary => "primary", Supporting => "supporting"],
     Determination: [
         Exceptions => "exceptions", Undetermined => "undetermined", NoExceptions => "no-exceptions",
+    ],
+    WaiverStatus: [
+        Applied => "applied", Expired => "expired", Unmatched => "unmatched", NotSelected => "not-selected",
+    ],
+    Deviation: [
+        OperationalRequirement => "OR", FalsePositive => "FP", RiskAdjustment => "RA", VendorDependency => "VD",
     ],
     Method: [Examine => "EXAMINE", Interview => "INTERVIEW", Test => "TEST"],
 }

@@ -54,11 +54,15 @@ impl Reference {
         }
     }
 
-    fn leads_to(&self, apps: &Apps) -> bool {
+    fn groups(&self) -> &[usize] {
         match &self.backend {
-            Backend::Found { groups, .. } => groups.iter().any(|group| apps.contains(group)),
-            Backend::Dangling | Backend::Unread(_) => false,
+            Backend::Found { groups, .. } => groups,
+            Backend::Dangling | Backend::Unread(_) => &[],
         }
+    }
+
+    fn leads_to(&self, apps: &Apps) -> bool {
+        self.groups().iter().any(|group| apps.contains(group))
     }
 
     /// The Services on the way.
@@ -83,7 +87,7 @@ pub(super) fn judge(
     let leads = references.iter().any(|reference| reference.leads_to(apps));
     let may_lead = references.iter().any(|reference| {
         reference.backend == Backend::Dangling && rests_on_unread(model, &reference.needs)
-    });
+    }) || unread_owners(model, references).next().is_some();
     if !leads && !may_lead && !model.scope.contains(model.object(index).namespace()) {
         return None;
     }
@@ -196,6 +200,9 @@ fn harmless(
                 .iter()
                 .flat_map(|reference| reference.needs.iter().cloned()),
         )
+        .chain(
+            unread_owners(model, references).map(|(kind, namespace)| (kind, namespace.to_owned())),
+        )
         .collect();
     let unknown = rests_on_unread(model, &rests_on);
     let idle = idle(apps, references);
@@ -230,6 +237,19 @@ fn harmless(
         .fold(observation, |observation, (kind, namespace)| {
             observation.needs(kind, &namespace)
         })
+}
+
+/// Owners that were not read of pods behind the references, which nothing else shows to be an app's.
+fn unread_owners<'m>(
+    model: &'m Model<'_>,
+    references: &'m [Reference],
+) -> impl Iterator<Item = (Kind, &'m str)> {
+    references
+        .iter()
+        .flat_map(Reference::groups)
+        .map(|group| &model.pods[*group])
+        .filter(|pod| model.scope.judges(pod) && !pod.is_finished())
+        .filter_map(|pod| model.unread_owner(pod))
 }
 
 fn read_services(

@@ -3,24 +3,19 @@
 use crate::kind::Kind;
 use crate::model::mendix::is_admin_port;
 use crate::model::sidecars::Sidecars;
-use crate::model::{Model, PodGroup, Role};
+use crate::model::{Model, PodGroup};
 use crate::projection::istio::{Sidecar, SidecarListener};
 use crate::projection::pod::ContainerPort;
-use crate::rules::{Observation, Reason, Subject};
+use crate::rules::{Observation, Observations, Reason, Subject, each_app_pod};
 
-pub(super) fn observe(model: &Model<'_>) -> Vec<Observation> {
+pub(super) fn observe<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let sidecars = Sidecars::new(model);
-    model
-        .judged_pods()
-        .filter(|(_, pod)| pod.role == Role::App)
-        .map(|(index, pod)| judge(Subject::Pods(index), pod, &sidecars))
-        .collect()
+    each_app_pod(model, move |subject, pod| {
+        vec![judge(subject, pod, &sidecars)]
+    })
 }
 
 fn judge(subject: Subject, pod: &PodGroup<'_>, sidecars: &Sidecars<'_>) -> Observation {
-    if pod.is_finished() {
-        return Observation::finished(subject);
-    }
     let here = sidecars.of(pod);
     let on_node = on_node(pod);
     let listeners: Vec<String> = here

@@ -4,6 +4,7 @@ use super::readings::{read_service, read_targets};
 use super::{Apps, admin_targets, describe};
 use crate::kind::Kind;
 use crate::model::Model;
+use crate::model::mendix::is_admin_port;
 use crate::model::services::backends::{Backend, BackendPort};
 use crate::model::services::{Publication, Target};
 use crate::projection::Projection;
@@ -24,14 +25,15 @@ fn judge(model: &Model<'_>, apps: &Apps, index: usize, service: &Service) -> Opt
     // An alias has no pods of its own.
     let alias = model.alias_of(index);
     let reached = alias.unwrap_or(index);
-    let mut groups = model.services.groups(reached).iter();
-    if !groups.any(|group| apps.contains(group)) {
-        return by_address_alone(model, index, service);
-    }
     let targets = match alias {
         Some(_) => dialled(model, index, service),
         None => model.services.targets(index).to_vec(),
     };
+    let mut groups = model.services.groups(reached).iter();
+    if !groups.any(|group| apps.contains(group)) {
+        return by_address_alone(model, index, service)
+            .or_else(|| by_owner_alone(model, index, service, &targets));
+    }
     let admin = admin_targets(&targets, apps);
     let observation = if admin.is_empty() {
         let namespace = model.object(reached).namespace();
@@ -39,6 +41,7 @@ fn judge(model: &Model<'_>, apps: &Apps, index: usize, service: &Service) -> Opt
         Observation::pass(Subject::Object(index), Reason::Value, message)
             .needs(Kind::Pod, namespace)
             .needs(Kind::EndpointSlice, namespace)
+            .needs_each(unread_owners(model, &targets))
     } else {
         fail(model, index, Publication::of(&service.spec), &admin)
     };
@@ -93,6 +96,38 @@ fn by_address_alone(model: &Model<'_>, index: usize, service: &Service) -> Optio
             .needs(Kind::EndpointSlice, namespace);
         read_service(observation, None, &service.spec)
     })
+}
+
+/// Owners that were not read of pods behind admin ports, which nothing else shows to be an app's.
+fn unread_owners<'m>(
+    model: &'m Model<'_>,
+    targets: &'m [Target],
+) -> impl Iterator<Item = (Kind, &'m str)> {
+    let admin = targets
+        .iter()
+        .filter(|target| is_admin_port(target.port, &target.protocol));
+    admin
+        .map(|target| &model.pods[target.group])
+        .filter(|pod| model.scope.judges(pod) && !pod.is_finished())
+        .filter_map(|pod| model.unread_owner(pod))
+}
+
+/// A Service that leads to admin ports of pods which only their owners could show to be an app's.
+fn by_owner_alone(
+    model: &Model<'_>,
+    index: usize,
+    service: &Service,
+    targets: &[Target],
+) -> Option<Observation> {
+    let mut owners = unread_owners(model, targets).peekable();
+    owners.peek()?;
+    let message = "no pod behind it is known to be of an app";
+    let observation = Observation::pass(Subject::Object(index), Reason::NoAppBackend, message);
+    Some(read_service(
+        observation.needs_each(owners),
+        None,
+        &service.spec,
+    ))
 }
 
 /// What the ports of an `ExternalName` lead to on the Service that it stands for.

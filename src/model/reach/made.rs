@@ -199,7 +199,9 @@ impl Reach {
                 possible: known.possible || flows.possible,
             }));
         }
-        Ok(all.unwrap_or(Flows::both(false)))
+        let mut flows = all.unwrap_or(Flows::both(false));
+        flows.possible |= target.class.second_network;
+        Ok(flows)
     }
 
     fn ingress(

@@ -243,7 +243,12 @@ impl<'r> Target<'r> {
                 }
             }
         }
-        both.unwrap_or_else(|| self.nobody())
+        let mut both = both.unwrap_or_else(|| self.nobody());
+        if self.class.second_network {
+            // It is there for whoever shares it.
+            both.possible = self.everybody().possible;
+        }
+        both
     }
 
     fn nobody(&self) -> Both {

@@ -245,7 +245,8 @@ impl<'s> Settings<'s> {
             Config::Unread => Answer::Open,
         };
         let endpoints = self.snapshot.of_kind(Kind::PolicyEndpoint).next();
-        let policies = self.snapshot.of_kind(Kind::NetworkPolicy).next().is_some();
+        let policies = self.snapshot.of_kind(Kind::NetworkPolicy).next().is_some()
+            || self.gaps.anywhere(Kind::NetworkPolicy).is_some();
         let answer = if endpoints.is_some() {
             Answer::Yes
         } else if self.gaps.anywhere(Kind::PolicyEndpoint).is_some() {

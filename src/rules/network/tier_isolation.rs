@@ -220,12 +220,12 @@ impl<'m> Survey<'m> {
                     PodTier::Known(_) | PodTier::Unknown | PodTier::None => None,
                 });
             let Some(tier) = known.next() else { continue };
-            let reached = self.others.get(tier).is_some_and(|others| {
+            let is_open = self.others.get(tier).is_some_and(|others| {
                 let finding = reach.current(*relay, &Ports::Any, others, false);
                 finding.certain.is_some() || finding.possible.is_some()
             });
             let is_other = |group: &usize| matches!(self.tenants.tier(*group), PodTier::Known(known) if *known != tier);
-            let shared = reached || (0..model.pods.len()).filter(is_other).any(reaches);
+            let shared = is_open || (0..model.pods.len()).filter(is_other).any(reaches);
             if shared {
                 found.push(*relay);
             }

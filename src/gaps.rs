@@ -76,7 +76,12 @@ impl Gaps {
             let names = snapshot
                 .of_kind(Kind::Namespace)
                 .map(|(_, object)| object.name().to_owned());
-            gaps.namespaces = Some(names.collect());
+            // One that does not decode is one all the same; without a name no list is known to be of it.
+            let unreadable = snapshot.coverage.unreadable.iter();
+            let unreadable = unreadable
+                .filter(|object| object.kind == Kind::Namespace)
+                .map(|object| object.name.clone());
+            gaps.namespaces = Some(names.chain(unreadable).collect());
         }
         gaps
     }
@@ -214,4 +219,51 @@ impl Gaps {
 /// A product that is not installed leaves no gap: there is nothing of it.
 pub fn is_harmless(kind: Kind, missing: Missing) -> bool {
     missing == Missing::NotServed && matches!(kind.api().presence, Presence::Product(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{ReadStatus, SourceRead, Unreadable};
+    use crate::testing::{snapshot, without};
+
+    /// One namespace was read, and policies were listed there, since the list over the cluster was refused.
+    fn by_namespace(unreadable: Option<&str>) -> Snapshot {
+        let text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: hr}\n";
+        let forbidden = ReadStatus::Forbidden;
+        let mut snapshot = without(snapshot(text), Kind::PeerAuthentication, forbidden);
+        let sources = &mut snapshot.coverage.sources;
+        let whole = sources
+            .iter()
+            .find(|source| source.kind == Kind::PeerAuthentication)
+            .unwrap();
+        let part = SourceRead {
+            namespace: Some("hr".to_owned()),
+            status: ReadStatus::Read,
+            ..whole.clone()
+        };
+        sources.push(part);
+        let unreadable = unreadable.map(|name| Unreadable {
+            kind: Kind::Namespace,
+            namespace: None,
+            name: name.to_owned(),
+            place: "page 1".to_owned(),
+            message: "metadata.labels: expected a map".to_owned(),
+        });
+        snapshot.coverage.unreadable.extend(unreadable);
+        snapshot
+    }
+
+    #[test]
+    fn lists_of_every_namespace_make_up_for_one_over_the_cluster() {
+        let table = [
+            (None, None, "all namespaces were listed"),
+            (Some("crm"), Some(Missing::Forbidden), "one does not decode"),
+            (Some(""), Some(Missing::Forbidden), "and has no name"),
+        ];
+        for (unreadable, expected, why) in table {
+            let gaps = Gaps::new(&by_namespace(unreadable));
+            assert_eq!(gaps.listing(Kind::PeerAuthentication), expected, "{why}");
+        }
+    }
 }

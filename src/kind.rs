@@ -53,6 +53,7 @@ pub enum Kind {
     TcpRoute,
     #[serde(rename = "TLSRoute")]
     TlsRoute,
+    DestinationRule,
     EnvoyFilter,
     #[serde(rename = "Gateway.networking.istio.io")]
     IstioGateway,
@@ -64,6 +65,15 @@ pub enum Kind {
     IngressClass,
     NetworkPolicy,
     RuntimeClass,
+    #[serde(rename = "AuthorizationPolicy.policy.linkerd.io")]
+    LinkerdAuthorizationPolicy,
+    #[serde(rename = "HTTPRoute.policy.linkerd.io")]
+    LinkerdHttpRoute,
+    #[serde(rename = "MeshTLSAuthentication")]
+    MeshTlsAuthentication,
+    NetworkAuthentication,
+    Server,
+    ServerAuthorization,
     AdminNetworkPolicy,
     BaselineAdminNetworkPolicy,
     ClusterNetworkPolicy,
@@ -102,6 +112,8 @@ pub enum Product {
     NetworkPolicyApi,
     /// The network policy controller of Amazon EKS.
     EksNetworkPolicy,
+    /// Linkerd service mesh.
+    Linkerd,
     /// Gateway API.
     GatewayApi,
     /// OpenShift.
@@ -155,6 +167,7 @@ impl Kind {
         Self::ReferenceGrant,
         Self::TcpRoute,
         Self::TlsRoute,
+        Self::DestinationRule,
         Self::EnvoyFilter,
         Self::IstioGateway,
         Self::ServiceEntry,
@@ -165,6 +178,12 @@ impl Kind {
         Self::IngressClass,
         Self::NetworkPolicy,
         Self::RuntimeClass,
+        Self::LinkerdAuthorizationPolicy,
+        Self::LinkerdHttpRoute,
+        Self::MeshTlsAuthentication,
+        Self::NetworkAuthentication,
+        Self::Server,
+        Self::ServerAuthorization,
         Self::AdminNetworkPolicy,
         Self::BaselineAdminNetworkPolicy,
         Self::ClusterNetworkPolicy,
@@ -199,10 +218,13 @@ impl Kind {
         const V1: &[&str] = &["v1"];
         const ISTIO: &[&str] = &["v1", "v1beta1"];
         const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
-        const MENDIX: &[&str] = &["v1alpha1"];
+        const ALPHA: &[&str] = &["v1alpha1"];
+        const SERVER: &[&str] = &["v1beta3", "v1beta2", "v1beta1"];
+        const MENDIX: &[&str] = ALPHA;
         const CALICO: &[&str] = &["v1", "v3"];
         const GATEWAY: &[&str] = &["v1", "v1beta1", "v1alpha3", "v1alpha2"];
         let istio = Presence::Product(Product::Istio);
+        let linkerd = Presence::Product(Product::Linkerd);
         let gateway_api = Presence::Product(Product::GatewayApi);
         let cilium = Presence::Product(Product::Cilium);
         let calico = Presence::Product(Product::Calico);
@@ -279,6 +301,13 @@ impl Kind {
             Self::ReferenceGrant => (GATEWAY_GROUP, GATEWAY, "referencegrants", true, gateway_api),
             Self::TcpRoute => (GATEWAY_GROUP, GATEWAY, "tcproutes", true, gateway_api),
             Self::TlsRoute => (GATEWAY_GROUP, GATEWAY, "tlsroutes", true, gateway_api),
+            Self::DestinationRule => (
+                "networking.istio.io",
+                NETWORKING,
+                "destinationrules",
+                true,
+                istio,
+            ),
             Self::EnvoyFilter => (
                 "networking.istio.io",
                 &["v1alpha3"] as _,
@@ -336,6 +365,32 @@ impl Kind {
                 "runtimeclasses",
                 false,
                 Presence::BuiltIn,
+            ),
+            Self::LinkerdAuthorizationPolicy => {
+                (LINKERD_GROUP, ALPHA, "authorizationpolicies", true, linkerd)
+            }
+            Self::LinkerdHttpRoute => (LINKERD_GROUP, SERVER, "httproutes", true, linkerd),
+            Self::MeshTlsAuthentication => (
+                LINKERD_GROUP,
+                ALPHA,
+                "meshtlsauthentications",
+                true,
+                linkerd,
+            ),
+            Self::NetworkAuthentication => (
+                LINKERD_GROUP,
+                ALPHA,
+                "networkauthentications",
+                true,
+                linkerd,
+            ),
+            Self::Server => (LINKERD_GROUP, SERVER, "servers", true, linkerd),
+            Self::ServerAuthorization => (
+                LINKERD_GROUP,
+                &["v1beta1"] as _,
+                "serverauthorizations",
+                true,
+                linkerd,
             ),
             Self::AdminNetworkPolicy => (
                 "policy.networking.k8s.io",
@@ -428,10 +483,11 @@ impl Kind {
             Self::EndpointSlice => "EndpointSlice",
             Self::GrpcRoute => "GRPCRoute",
             Self::Gateway | Self::IstioGateway => "Gateway",
-            Self::HttpRoute => "HTTPRoute",
+            Self::HttpRoute | Self::LinkerdHttpRoute => "HTTPRoute",
             Self::ReferenceGrant => "ReferenceGrant",
             Self::TcpRoute => "TCPRoute",
             Self::TlsRoute => "TLSRoute",
+            Self::DestinationRule => "DestinationRule",
             Self::EnvoyFilter => "EnvoyFilter",
             Self::ServiceEntry => "ServiceEntry",
             Self::Sidecar => "Sidecar",
@@ -444,6 +500,11 @@ impl Kind {
             Self::AdminNetworkPolicy => "AdminNetworkPolicy",
             Self::BaselineAdminNetworkPolicy => "BaselineAdminNetworkPolicy",
             Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
+            Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy",
+            Self::MeshTlsAuthentication => "MeshTLSAuthentication",
+            Self::NetworkAuthentication => "NetworkAuthentication",
+            Self::Server => "Server",
+            Self::ServerAuthorization => "ServerAuthorization",
             Self::MendixApp => "MendixApp",
             Self::OperatorConfiguration => "OperatorConfiguration",
             Self::Runtime => "Runtime",
@@ -463,6 +524,8 @@ impl Kind {
             Self::Gateway => "Gateway.gateway.networking.k8s.io",
             Self::IstioGateway => "Gateway.networking.istio.io",
             Self::CalicoNetworkPolicy => "NetworkPolicy.crd.projectcalico.org",
+            Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy.policy.linkerd.io",
+            Self::LinkerdHttpRoute => "HTTPRoute.policy.linkerd.io",
             _ => self.name(),
         }
     }
@@ -526,6 +589,8 @@ pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
 const CALICO_GROUP: &str = "crd.projectcalico.org";
 /// API group that users write Calico's objects in.
 const CALICO_USER_GROUP: &str = "projectcalico.org";
+/// API group of Linkerd's policies.
+pub const LINKERD_GROUP: &str = "policy.linkerd.io";
 /// API group of the Gateway API.
 pub const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
@@ -547,6 +612,11 @@ mod tests {
         );
     }
 
+    /// Istio's AuthorizationPolicy bears the same name.
+    fn is_of_linkerd(kind: Kind) -> bool {
+        kind == Kind::LinkerdAuthorizationPolicy
+    }
+
     #[test]
     fn names_that_collide_are_told_apart_by_group() {
         assert_eq!(
@@ -566,7 +636,9 @@ mod tests {
             let label = format!("{}.{group}", kind.name());
             // What is part of every cluster goes by its plain name.
             let collides = namesakes.count() > 1 && kind.api().presence != Presence::BuiltIn;
-            assert_eq!(kind.label(), if collides { &label } else { kind.name() });
+            // Results name the routes of the Gateway API as everybody does; those of Linkerd they only read.
+            let plain = *kind == Kind::HttpRoute || !collides && !is_of_linkerd(*kind);
+            assert_eq!(kind.label(), if plain { kind.name() } else { &label });
         }
     }
 }

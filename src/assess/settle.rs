@@ -60,6 +60,7 @@ fn decisive_gap(
     declared
         // The subject itself was read, whatever else of its kind is missing, unless the rule compares them all.
         .filter(|read| own != Some(read.kind) || read.reach != Reach::Namespace)
+        .filter(|read| !observation.apart_from.contains(&read.kind))
         .find_map(|read| Some((read.kind, missing(model, *read, namespace)?)))
         .or_else(|| {
             observation.needs.iter().find_map(|(kind, namespace)| {

@@ -15,6 +15,7 @@ use crate::kind::Kind;
 use crate::model::mesh::control_plane::config_map_name;
 use crate::model::{Model, ScopeRequest};
 use crate::projection::istio::PLUGIN_CONFIG_MAPS;
+use crate::projection::linkerd::{CNI_CONFIG_MAP, CONFIG_MAP};
 
 /// Arguments of `rbac`.
 #[derive(Debug, Args)]
@@ -30,8 +31,14 @@ pub(super) struct Rbac {
     /// Revision of an Istio control plane other than the default one, repeatable
     #[arg(long, value_name = "REVISION", value_parser = dns_name)]
     mesh_revision: Vec<String>,
-    /// Read namespaces and revisions of Istio control planes from the cluster
-    #[arg(long, conflicts_with_all = ["mesh_namespace", "mesh_revision"])]
+    /// Namespace of a Linkerd control plane, repeatable
+    #[arg(long, value_name = "NAMESPACE", value_parser = dns_name)]
+    linkerd_namespace: Vec<String>,
+    /// Namespace of Linkerd's CNI plugin, repeatable
+    #[arg(long, value_name = "NAMESPACE", value_parser = dns_name)]
+    linkerd_cni_namespace: Vec<String>,
+    /// Read namespaces and revisions of control planes from the cluster
+    #[arg(long, conflicts_with_all = ["mesh_namespace", "mesh_revision", "linkerd_namespace", "linkerd_cni_namespace"])]
     from_cluster: bool,
     /// Also bind the roles to this service account
     #[arg(long, value_name = "NAMESPACE:NAME")]
@@ -84,11 +91,22 @@ impl Rbac {
                 .iter()
                 .map(|revision| format!("istio-{revision}"));
             let names: BTreeSet<String> = revisions.chain(["istio".to_owned()]).collect();
-            return Ok(self
+            let mut config_maps: BTreeMap<String, BTreeSet<String>> = self
                 .mesh_namespace
                 .iter()
                 .map(|namespace| (namespace.clone(), names.clone()))
-                .collect());
+                .collect();
+            let linkerd = [
+                (&self.linkerd_namespace, CONFIG_MAP),
+                (&self.linkerd_cni_namespace, CNI_CONFIG_MAP),
+            ];
+            for (namespaces, name) in linkerd {
+                for namespace in namespaces {
+                    let names = config_maps.entry(namespace.clone()).or_default();
+                    names.insert(name.to_owned());
+                }
+            }
+            return Ok(config_maps);
         }
         let kinds = vec![Kind::Namespace, Kind::Pod];
         let snapshot = source::live(&self.connection, &[], kinds, surroundings, terminal).await?;
@@ -111,6 +129,10 @@ impl Rbac {
                 .or_default();
             names.insert("istio".to_owned());
             names.insert(config_map_name(&control_plane.revision));
+        }
+        for (namespace, name) in model.mesh.linkerd_policies.config_maps() {
+            let names = config_maps.entry(namespace.to_owned()).or_default();
+            names.insert(name.to_owned());
         }
         Ok(config_maps)
     }

@@ -127,7 +127,7 @@ pub(super) fn groups<'s>(
         )
         .filter(|group| !used.contains(&group.members[0])),
     );
-    ingress_controllers::recognise(&mut groups);
+    ingress_controllers::recognise(&mut groups, plan);
     in_order(groups)
 }
 
@@ -321,11 +321,21 @@ fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTree
                     .iter()
                     .map(|selector| &selector.labels)
                     .collect(),
+                Projection::DestinationRule(rule) => rule
+                    .spec
+                    .subsets
+                    .iter()
+                    .map(|subset| &subset.labels)
+                    .collect(),
                 _ => Vec::new(),
             }
         })
         .flat_map(|labels| labels.keys().map(String::as_str));
-    let mut keys: BTreeSet<&str> = by_objects.chain(plan.pod_label_keys()).collect();
+    let by_servers = snapshot.of_kind(Kind::Server).flat_map(server_keys);
+    let mut keys: BTreeSet<&str> = by_objects
+        .chain(by_servers)
+        .chain(plan.pod_label_keys())
+        .collect();
     for object in &snapshot.objects {
         super::reach::selectors(object.projection.as_ref(), &mut |selector| {
             let expressions = selector.match_expressions.iter();
@@ -334,6 +344,21 @@ fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTree
         });
     }
     keys
+}
+
+/// The labels that a Server of Linkerd selects pods by.
+fn server_keys((_, object): (usize, &Object)) -> Vec<&str> {
+    let Projection::Server(server) = object.projection.as_ref() else {
+        return Vec::new();
+    };
+    let selector = server.spec.pod_selector.iter();
+    selector
+        .flat_map(|selector| {
+            let expressions = selector.match_expressions.iter();
+            let keys = expressions.map(|expression| expression.key.as_str());
+            keys.chain(selector.match_labels.keys().map(String::as_str))
+        })
+        .collect()
 }
 
 /// Templates of workloads that no other workload controls, in namespaces whose pods were read.

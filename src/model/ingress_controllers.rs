@@ -8,6 +8,7 @@ use super::mendix::image_path;
 use super::mesh::data_plane::ISTIO_PROXY;
 use super::pods::{PodGroup, Role};
 use super::selector::Labels as _;
+use crate::plan::Plan;
 use crate::projection::facts::PROXY_ROLE;
 use crate::projection::pod::Container;
 
@@ -63,21 +64,21 @@ impl Family {
         Self::Gke,
     ];
 
-    /// Its id, as an assessment plan names it.
+    /// Its id, as an assessment plan names it; a plan may also name a family that is none of these.
     pub const fn id(self) -> &'static str {
         match self {
-            Self::Ng => "ng",
+            Self::Ng => "nginx",
             Self::Nic => "nic",
-            Self::Tr => "tr",
-            Self::Ha => "ha",
-            Self::Hao => "hao",
+            Self::Tr => "traefik",
+            Self::Ha => "haproxy",
+            Self::Hao => "haproxy-ingress",
             Self::Kong => "kong",
             Self::Contour => "contour",
             Self::Cilium => "cilium",
             Self::Istio => "istio",
-            Self::Ocp => "ocp",
+            Self::Ocp => "openshift",
             Self::Aws => "aws",
-            Self::Ag => "ag",
+            Self::Ag => "azure",
             Self::Agc => "agc",
             Self::Gke => "gke",
         }
@@ -182,8 +183,9 @@ const CILIUM_AGENT: (&str, &str) = ("cilium", "cilium");
 /// Label of the pods of `OpenShift`'s router.
 const ROUTER_LABEL: &str = "ingresscontroller.operator.openshift.io/deployment-ingresscontroller";
 
-/// Fills in the family of pods that carry ingress traffic, and their role unless they have another.
-pub(super) fn recognise(pods: &mut [PodGroup<'_>]) {
+/// Fills in the family of pods that carry ingress traffic, and their role unless they have another. What the plan says
+/// counts first.
+pub(super) fn recognise(pods: &mut [PodGroup<'_>], plan: &Plan) {
     let beside_contour: std::collections::BTreeSet<&str> = pods
         .iter()
         .filter(|pod| runs(pod, ("*", "contour")))
@@ -194,7 +196,12 @@ pub(super) fn recognise(pods: &mut [PodGroup<'_>]) {
             let contour = runs(pod, ENVOY) && beside_contour.contains(pod.namespace);
             contour.then_some(Family::Contour)
         });
-        if pod.role == Role::Other && family.is_some() {
+        let planned = plan
+            .ingress_controllers
+            .iter()
+            .find(|entry| entry.matches(pod.namespace, &|key: &str| pod.label(key)));
+        let family = planned.map_or(family, |entry| Family::of_id(&entry.family).or(family));
+        if pod.role == Role::Other && (family.is_some() || planned.is_some()) {
             pod.role = Role::IngressController;
         }
         if pod.role == Role::IngressController {
@@ -411,6 +418,7 @@ mod tests {
         assert!(Family::of_legacy_class("Nginx").is_empty());
         for family in Family::ALL {
             assert_eq!(Family::of_id(family.id()), Some(*family));
+            assert!(crate::plan::FAMILIES.contains(&family.id()));
         }
     }
 }

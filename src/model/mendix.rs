@@ -108,7 +108,8 @@ fn is_mesh_control_plane(pod: &PodGroup<'_>) -> bool {
     };
     is_istiod(pod)
         || pod.label("app") == Some("ztunnel") && is_ztunnel()
-        || pod.label("k8s-app") == Some("istio-cni-node") && holds("install-cni")
+        || matches!(pod.label("k8s-app"), Some("istio-cni-node" | "linkerd-cni"))
+            && holds("install-cni")
         // The main container of each part of Linkerd's control plane is named after the part.
         || pod
             .label("linkerd.io/control-plane-component")

@@ -39,6 +39,11 @@ const VARIABLES: &[(&str, &str, Shape)] = &[
     ("discovery", "CA_TRUSTED_NODE_ACCOUNTS", Shape::Ranges),
     ("discovery", "REVISION", Shape::Word),
     ("istio-proxy", "DISABLE_ENVOY", Shape::Word),
+    (
+        "linkerd-proxy",
+        "LINKERD2_PROXY_INBOUND_DEFAULT_POLICY",
+        Shape::Word,
+    ),
 ];
 
 /// Flags of the containers that redirect traffic into Istio's proxy, as short and long name.
@@ -58,6 +63,23 @@ const ENFORCING: &[(&str, &str)] = &[
 
 /// Containers whose flags say what Istio captures.
 const REDIRECTING: &[&str] = &["istio-init", "istio-validation"];
+
+/// `(container, flag, shape)` of flags that are kept under their own name.
+const FLAGS: &[(&str, &str, Shape)] = &[
+    // Of Linkerd: what goes past the proxy, and what counts where no policy does.
+    ("linkerd-init", "--inbound-ports-to-ignore", Shape::Ranges),
+    ("linkerd-init", "--ports-to-redirect", Shape::Ranges),
+    ("linkerd-init", "--subnets-to-ignore", Shape::Ranges),
+    ("policy", "--default-policy", Shape::Word),
+];
+
+/// The flag of this name, whatever container it is for.
+fn listed(name: &str) -> Option<(&'static str, Shape)> {
+    let mut flags = FLAGS.iter();
+    flags
+        .find(|(_, flag, _)| *flag == name)
+        .map(|(_, flag, shape)| (*flag, *shape))
+}
 
 /// Key under which the role of an Istio proxy is kept: the word after `proxy`.
 pub const PROXY_ROLE: &str = "proxy";
@@ -115,8 +137,12 @@ impl ArgumentFacts {
                 controller
             } else if flag == PROXY_ROLE {
                 container == "istio-proxy"
-            } else if flag.starts_with("--") {
+            } else if is_enforcing(flag) {
                 ENFORCING.contains(&(container, flag.as_str()))
+            } else if listed(flag).is_some() {
+                FLAGS
+                    .iter()
+                    .any(|(holder, name, _)| *holder == container && name == flag)
             } else {
                 REDIRECTING.contains(&container)
             }
@@ -138,6 +164,9 @@ impl ArgumentFacts {
                 // A flag of this type takes its value from the same word only; without one it is true.
                 let value = Shape::Word.keep(inline.unwrap_or("true"));
                 facts.insert(name.to_owned(), value.unwrap_or_default());
+            } else if let Some((flag, shape)) = listed(name) {
+                let value = inline.or_else(|| rest.next()).unwrap_or_default();
+                add(&mut facts, flag, shape.keep(value).unwrap_or_default());
             } else if let Some((short, _)) = REDIRECTION
                 .iter()
                 .find(|(short, long)| *short == name || *long == name)
@@ -154,6 +183,21 @@ impl ArgumentFacts {
 /// Whether a flag says that a network plugin enforces policies.
 fn is_enforcing(flag: &str) -> bool {
     ENFORCING.iter().any(|(_, known)| *known == flag)
+}
+
+/// A flag that is given more than once lists the values of all.
+fn add(facts: &mut BTreeMap<String, String>, flag: &str, value: String) {
+    let known = facts.entry(flag.to_owned()).or_default();
+    if known.is_empty() {
+        *known = value;
+    } else if known != UNRECOGNISED {
+        if value == UNRECOGNISED {
+            *known = value;
+        } else if !value.is_empty() {
+            let all = format!("{known},{value}");
+            *known = Shape::Ranges.keep(&all).unwrap_or_default();
+        }
+    }
 }
 
 /// A flag and the value written into the same word: `--name=value`, `-d=8900`, `-d8900`.
@@ -298,20 +342,21 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
                         facts.insert(flag, kept);
                         continue;
                     }
-                    let shape = if flag == PROXY_ROLE || is_enforcing(&flag) {
-                        Shape::Word
-                    } else {
-                        Shape::Ranges
+                    let shape = match listed(&flag) {
+                        Some((_, shape)) => shape,
+                        None if flag == PROXY_ROLE || is_enforcing(&flag) => Shape::Word,
+                        None => Shape::Ranges,
                     };
                     let kept = if value == UNRECOGNISED {
                         Some(value)
                     } else {
                         shape.keep(&value)
                     };
-                    if flag == PROXY_ROLE
+                    let known = flag == PROXY_ROLE
                         || is_enforcing(&flag)
-                        || REDIRECTION.iter().any(|(short, _)| *short == flag)
-                    {
+                        || listed(&flag).is_some()
+                        || REDIRECTION.iter().any(|(short, _)| *short == flag);
+                    if known {
                         facts.insert(flag, kept.unwrap_or_default());
                     }
                 }
@@ -367,6 +412,27 @@ mod tests {
             serde_json::to_value(&proxy.args).unwrap(),
             json!({"proxy": "sidecar"})
         );
+    }
+
+    #[test]
+    fn flags_of_linkerd_are_kept_where_they_belong() {
+        let init = container(
+            json!({"name": "linkerd-init", "args": ["--proxy-uid", "2102",
+            "--inbound-ports-to-ignore", "4190,4191", "--inbound-ports-to-ignore=25-30",
+            "--subnets-to-ignore", "10.0.0.0/8"]}),
+        );
+        assert_eq!(
+            serde_json::to_value(&init.args).unwrap(),
+            json!({"--inbound-ports-to-ignore": "4190,4191,25-30", "--subnets-to-ignore": "10.0.0.0/8"})
+        );
+        let policy = container(json!({"name": "policy", "args": ["--default-policy=deny",
+            "--inbound-ports-to-ignore=1", "--token=canary"]}));
+        assert_eq!(
+            serde_json::to_value(&policy.args).unwrap(),
+            json!({"--default-policy": "deny"})
+        );
+        let text = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<Container>(&text).unwrap(), policy);
     }
 
     #[test]

@@ -371,6 +371,13 @@ pub struct GatewayRouteStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteParentStatus {
+    /// Who says it.
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "String::is_empty"
+    )]
+    pub controller_name: String,
     #[serde(default)]
     pub parent_ref: ParentReference,
     #[serde(

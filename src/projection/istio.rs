@@ -183,6 +183,16 @@ pub struct ConfigMapData {
     /// Istio's mesh configuration, a YAML document in the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesh: Option<MeshConfig>,
+    /// The values that Linkerd was installed with, a YAML document in the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<super::linkerd::Values>,
+    /// The configuration of Linkerd's CNI plugin, a JSON document in the API.
+    #[serde(
+        default,
+        rename = "cni_network_config",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cni_network_config: Option<super::linkerd::CniNetworkConfig>,
     /// Of ingress controllers: the settings that rules read.
     #[serde(flatten)]
     pub settings: super::controllers::Settings,
@@ -248,6 +258,9 @@ pub struct MeshConfig {
     /// Namespaces whose objects the control plane reads; none means all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub discovery_selectors: Vec<LabelSelector>,
+    /// Whether clients send mutual TLS by themselves to servers that take it; absent means that they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_auto_mtls: Option<bool>,
     /// Whether the text is no YAML mapping with fields of the right types.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unreadable: bool,
@@ -265,6 +278,8 @@ struct MeshConfigKeys {
         deserialize_with = "null_default"
     )]
     discovery_selectors: Vec<LabelSelector>,
+    #[serde(default, alias = "enable_auto_mtls")]
+    enable_auto_mtls: Option<bool>,
     #[serde(default)]
     unreadable: bool,
 }
@@ -281,7 +296,7 @@ impl MeshConfigKeys {
 }
 
 /// A text, or what evidence holds in its place.
-struct TextOrObject(Value);
+pub(super) struct TextOrObject(pub(super) Value);
 
 impl<'de> Deserialize<'de> for TextOrObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -342,6 +357,7 @@ impl<'de> Deserialize<'de> for MeshConfig {
                     .root_namespace
                     .filter(|namespace| !namespace.is_empty()),
                 discovery_selectors: keys.discovery_selectors,
+                enable_auto_mtls: keys.enable_auto_mtls,
                 unreadable: keys.unreadable,
             },
         ))

@@ -10,10 +10,12 @@
 pub mod annotations;
 pub mod cluster;
 pub mod controllers;
+pub mod destination_rule;
 pub mod facts;
 pub(crate) mod form;
 pub mod gateway;
 pub mod istio;
+pub mod linkerd;
 pub mod mendix;
 pub mod metadata;
 pub mod network;
@@ -50,6 +52,7 @@ pub enum Projection {
     Gateway(gateway::Gateway),
     GatewayRoute(gateway::GatewayRoute),
     ReferenceGrant(gateway::ReferenceGrant),
+    DestinationRule(destination_rule::DestinationRule),
     EnvoyFilter(istio::EnvoyFilter),
     IstioGateway(routing::IstioGateway),
     ServiceEntry(routing::ServiceEntry),
@@ -58,6 +61,12 @@ pub enum Projection {
     Ingress(network::Ingress),
     IngressClass(routing::IngressClass),
     RuntimeClass(cluster::RuntimeClass),
+    LinkerdAuthorizationPolicy(linkerd::AuthorizationPolicy),
+    LinkerdHttpRoute(linkerd::HttpRoute),
+    MeshTlsAuthentication(linkerd::MeshTlsAuthentication),
+    NetworkAuthentication(linkerd::NetworkAuthentication),
+    Server(linkerd::Server),
+    ServerAuthorization(linkerd::ServerAuthorization),
     MendixApp(mendix::MendixApp),
     OperatorConfiguration(mendix::OperatorConfiguration),
     Runtime(mendix::Runtime),
@@ -113,6 +122,7 @@ decode! {
     gateway::Gateway => Gateway,
     gateway::GatewayRoute => GatewayRoute,
     gateway::ReferenceGrant => ReferenceGrant,
+    destination_rule::DestinationRule => DestinationRule,
     istio::EnvoyFilter => EnvoyFilter,
     routing::IstioGateway => IstioGateway,
     routing::ServiceEntry => ServiceEntry,
@@ -122,6 +132,12 @@ decode! {
     routing::IngressClass => IngressClass,
     routing::Route => Route,
     cluster::RuntimeClass => RuntimeClass,
+    linkerd::AuthorizationPolicy => LinkerdAuthorizationPolicy,
+    linkerd::HttpRoute => LinkerdHttpRoute,
+    linkerd::MeshTlsAuthentication => MeshTlsAuthentication,
+    linkerd::NetworkAuthentication => NetworkAuthentication,
+    linkerd::Server => Server,
+    linkerd::ServerAuthorization => ServerAuthorization,
     mendix::MendixApp => MendixApp,
     mendix::OperatorConfiguration => OperatorConfiguration,
     mendix::Runtime => Runtime,
@@ -206,6 +222,7 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
             visitor.visit::<gateway::GatewayRoute>()
         }
         Kind::ReferenceGrant => visitor.visit::<gateway::ReferenceGrant>(),
+        Kind::DestinationRule => visitor.visit::<destination_rule::DestinationRule>(),
         Kind::EnvoyFilter => visitor.visit::<istio::EnvoyFilter>(),
         Kind::IstioGateway => visitor.visit::<routing::IstioGateway>(),
         Kind::ServiceEntry => visitor.visit::<routing::ServiceEntry>(),
@@ -215,6 +232,12 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::IngressClass => visitor.visit::<routing::IngressClass>(),
         Kind::Route => visitor.visit::<routing::Route>(),
         Kind::RuntimeClass => visitor.visit::<cluster::RuntimeClass>(),
+        Kind::LinkerdAuthorizationPolicy => visitor.visit::<linkerd::AuthorizationPolicy>(),
+        Kind::LinkerdHttpRoute => visitor.visit::<linkerd::HttpRoute>(),
+        Kind::MeshTlsAuthentication => visitor.visit::<linkerd::MeshTlsAuthentication>(),
+        Kind::NetworkAuthentication => visitor.visit::<linkerd::NetworkAuthentication>(),
+        Kind::Server => visitor.visit::<linkerd::Server>(),
+        Kind::ServerAuthorization => visitor.visit::<linkerd::ServerAuthorization>(),
         Kind::MendixApp => visitor.visit::<mendix::MendixApp>(),
         Kind::OperatorConfiguration => visitor.visit::<mendix::OperatorConfiguration>(),
         Kind::Runtime => visitor.visit::<mendix::Runtime>(),
@@ -275,6 +298,7 @@ impl Projection {
             Self::Gateway(object) => &object.metadata,
             Self::GatewayRoute(object) => &object.metadata,
             Self::ReferenceGrant(object) => &object.metadata,
+            Self::DestinationRule(object) => &object.metadata,
             Self::EnvoyFilter(object) => &object.metadata,
             Self::IstioGateway(object) => &object.metadata,
             Self::ServiceEntry(object) => &object.metadata,
@@ -284,6 +308,12 @@ impl Projection {
             Self::IngressClass(object) => &object.metadata,
             Self::Route(object) => &object.metadata,
             Self::RuntimeClass(object) => &object.metadata,
+            Self::LinkerdAuthorizationPolicy(object) => &object.metadata,
+            Self::LinkerdHttpRoute(object) => &object.metadata,
+            Self::MeshTlsAuthentication(object) => &object.metadata,
+            Self::NetworkAuthentication(object) => &object.metadata,
+            Self::Server(object) => &object.metadata,
+            Self::ServerAuthorization(object) => &object.metadata,
             Self::MendixApp(object) => &object.metadata,
             Self::OperatorConfiguration(object) => &object.metadata,
             Self::Runtime(object) => &object.metadata,

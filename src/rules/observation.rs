@@ -28,6 +28,8 @@ pub struct Observation {
     pub reads: Vec<Reading>,
     /// Kinds that this verdict rests on besides those of the rule: `(kind, namespace)`, empty for the whole cluster.
     pub needs: Vec<(Kind, String)>,
+    /// Kinds that the rule reads and that this verdict does not rest on.
+    pub apart_from: &'static [Kind],
     /// Whether nothing unread could change this verdict.
     pub conclusive: bool,
 }
@@ -255,6 +257,7 @@ impl Observation {
             message: message.into(),
             reads: Vec::new(),
             needs: Vec::new(),
+            apart_from: &[],
             conclusive: false,
         }
     }
@@ -365,6 +368,13 @@ impl Observation {
             .fold(self, |observation, (kind, namespace)| {
                 observation.needs(kind, namespace)
             })
+    }
+
+    /// States that this verdict does not rest on these kinds, though the rule reads them.
+    #[must_use]
+    pub fn apart_from(mut self, kinds: &'static [Kind]) -> Self {
+        self.apart_from = kinds;
+        self
     }
 
     /// States that nothing unread could change this verdict.

@@ -11,10 +11,9 @@ use super::list::Outcome;
 use super::path;
 use super::session::{Question, Session};
 use crate::kind::Kind;
-use crate::projection::Projection;
-use crate::projection::controllers;
 use crate::projection::istio::PLUGIN_CONFIG_MAPS;
 use crate::projection::pod::Pod;
+use crate::projection::{Projection, controllers, linkerd};
 use crate::snapshot::{Interner, Object, ReadStatus, SourceRead, Unreadable, Verb};
 
 /// The namespace whose uid serves as the cluster's.
@@ -30,10 +29,15 @@ pub(super) struct Name {
     pub(super) name: String,
 }
 
-/// ConfigMaps that hold a mesh configuration: `istio` beside every istiod, and `istio-<revision>` for each revision.
+/// ConfigMaps that hold a mesh configuration: `istio` beside every istiod, and `istio-<revision>` for each revision;
+/// the values of Linkerd beside its control plane, and the configuration of its CNI plugin beside its agents.
 pub(super) fn mesh_config_maps(objects: &[Object]) -> BTreeSet<Name> {
     let mut names = BTreeSet::new();
     for object in objects {
+        names.extend(of_linkerd(object).map(|name| Name {
+            namespace: object.namespace().to_owned(),
+            name: name.to_owned(),
+        }));
         let Some(pod) = istiod(object) else {
             continue;
         };
@@ -70,6 +74,24 @@ pub(super) fn plugin_config_maps(objects: &[Object]) -> BTreeSet<Name> {
         })
     };
     objects.iter().filter_map(agent).collect()
+}
+
+/// The ConfigMap beside a pod of Linkerd's control plane, or of its CNI plugin.
+fn of_linkerd(object: &Object) -> Option<&'static str> {
+    let Projection::Pod(pod) = &*object.projection else {
+        return None;
+    };
+    let labels = &pod.metadata.labels;
+    if labels.contains_key(linkerd::COMPONENT_LABEL) {
+        Some(linkerd::CONFIG_MAP)
+    } else if labels
+        .get(linkerd::CNI_LABEL.0)
+        .is_some_and(|app| app == linkerd::CNI_LABEL.1)
+    {
+        Some(linkerd::CNI_CONFIG_MAP)
+    } else {
+        None
+    }
 }
 
 /// ConfigMaps that flags of ingress controllers name.

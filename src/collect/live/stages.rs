@@ -173,6 +173,15 @@ impl Found {
             .filter(|object| object.kind == Kind::Namespace)
     }
 
+    /// Names of the namespaces, also of those that do not decode; one may be empty.
+    fn namespace_names(&self) -> impl Iterator<Item = &str> {
+        let unreadable = self.coverage.unreadable.iter();
+        let unreadable = unreadable.filter(|object| object.kind == Kind::Namespace);
+        self.namespaces()
+            .map(Object::name)
+            .chain(unreadable.map(|object| object.name.as_str()))
+    }
+
     /// Whether every object of a namespaced kind was read, in one list or in one for each namespace.
     fn is_complete(&self, kind: Kind) -> bool {
         let read: BTreeSet<&str> = self
@@ -183,8 +192,8 @@ impl Found {
             .filter_map(|source| source.namespace.as_deref())
             .collect();
         let has_all = || {
-            self.namespaces()
-                .all(|namespace| read.contains(namespace.name()))
+            self.namespace_names()
+                .all(|namespace| read.contains(namespace))
         };
         self.is_whole(kind) || (self.is_whole(Kind::Namespace) && has_all())
     }
@@ -299,8 +308,9 @@ impl Stages<'_> {
             .map(|source| source.kind)
             .collect();
         let mut namespaces: BTreeSet<String> = found
-            .namespaces()
-            .map(|namespace| namespace.name().to_owned())
+            .namespace_names()
+            .filter(|name| named::is_name(name))
+            .map(str::to_owned)
             .collect();
         if !found.is_whole(Kind::Namespace) {
             namespaces.extend(fallback.into_iter().filter(|name| named::is_name(name)));

@@ -10,14 +10,8 @@ use crate::snapshot::{ReadStatus, SourceRead, Verb};
 #[derive(Debug, Default)]
 pub(super) struct Found {
     kinds: BTreeMap<Kind, Count>,
-    /// Whether anything shows that Istio is in use.
-    pub(super) istio: bool,
-    /// Network plugins with kinds of their own that anything shows to be in use.
-    pub(super) plugins: BTreeSet<Product>,
-    /// Whether anything shows that the Gateway API is in use.
-    pub(super) gateway_api: bool,
-    /// Whether anything shows that the files are of OpenShift.
-    pub(super) open_shift: bool,
+    /// Products of which anything shows that they are in use.
+    products: BTreeSet<Product>,
 }
 
 #[derive(Debug, Default)]
@@ -28,6 +22,13 @@ struct Count {
 }
 
 impl Found {
+    /// Notes that a product is in use, if it is.
+    pub(super) fn product(&mut self, product: Product, is_shown: bool) {
+        if is_shown {
+            self.products.insert(product);
+        }
+    }
+
     /// Notes that files hold this kind, if only as an empty list.
     pub(super) fn kind(&mut self, kind: Kind, version: &str) {
         let count = self.kinds.entry(kind).or_default();
@@ -86,15 +87,7 @@ impl Found {
         };
         kind == Kind::Pod && has_templates()
             || match kind.api().presence {
-                Presence::Product(Product::Istio) => !self.istio,
-                Presence::Product(
-                    product @ (Product::Cilium
-                    | Product::Calico
-                    | Product::NetworkPolicyApi
-                    | Product::EksNetworkPolicy),
-                ) => !self.plugins.contains(&product),
-                Presence::Product(Product::GatewayApi) => !self.gateway_api,
-                Presence::Product(Product::OpenShift) => !self.open_shift,
+                Presence::Product(product) => !self.products.contains(&product),
                 Presence::BuiltIn | Presence::Mendix => false,
             }
     }

@@ -9,7 +9,7 @@ use super::documents::Position;
 use super::value::{Part, text};
 use super::{ManifestError, ManifestOptions, required, signs};
 use crate::collect::decoding;
-use crate::kind::{GATEWAY_GROUP, Kind};
+use crate::kind::{GATEWAY_GROUP, Kind, Product};
 use crate::projection::controllers::Settings;
 use crate::projection::istio::PLUGIN_CONFIG_MAPS;
 use crate::snapshot::{Coverage, Interner, Object, Unreadable};
@@ -89,10 +89,17 @@ impl Gathering {
         let api_version = text(&fields, "apiVersion").to_owned();
         let kind = text(&fields, "kind");
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
-        self.found.istio |= signs::is_istio_group(group);
-        self.found.plugins.extend(signs::plugin_of_group(group));
-        self.found.gateway_api |= group == GATEWAY_GROUP;
-        self.found.open_shift |= signs::is_open_shift_group(group);
+        self.found
+            .product(Product::Istio, signs::is_istio_group(group));
+        self.found
+            .product(Product::Linkerd, signs::is_linkerd_group(group));
+        self.found
+            .product(Product::GatewayApi, group == GATEWAY_GROUP);
+        self.found
+            .product(Product::OpenShift, signs::is_open_shift_group(group));
+        if let Some(plugin) = signs::plugin_of_group(group) {
+            self.found.product(plugin, true);
+        }
         if group.is_empty() && kind == "Secret" {
             return;
         }
@@ -137,8 +144,13 @@ impl Gathering {
             Ok(decoded) => {
                 let refusal = required::refusal(&decoded);
                 let object = self.interner.object(kind, version, decoded);
-                self.found.istio |= signs::shows_istio(&object);
-                self.found.plugins.extend(signs::plugins_shown(&object));
+                self.found
+                    .product(Product::Istio, signs::shows_istio(&object));
+                self.found
+                    .product(Product::Linkerd, signs::shows_linkerd(&object));
+                for plugin in signs::plugins_shown(&object) {
+                    self.found.product(plugin, true);
+                }
                 if let Some(message) = refusal {
                     return self.gap(kind, named, place, message);
                 }
@@ -266,9 +278,12 @@ impl Entry {
     }
 }
 
-/// Names of ConfigMaps that hold Istio's mesh configuration, or the settings of a network plugin.
+/// Names of ConfigMaps that hold what rules read of a mesh, or of a network plugin.
 fn is_known_configuration(name: &str) -> bool {
-    name == "istio" || name.starts_with("istio-") || PLUGIN_CONFIG_MAPS.contains(&name)
+    let of_istio = name == "istio" || name.starts_with("istio-");
+    of_istio
+        || ["linkerd-config", "linkerd-cni-config"].contains(&name)
+        || PLUGIN_CONFIG_MAPS.contains(&name)
 }
 
 /// Whether a ConfigMap holds settings of an ingress controller.

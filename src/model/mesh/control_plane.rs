@@ -57,6 +57,8 @@ pub struct Config<'s> {
     pub discovery_selectors: &'s [LabelSelector],
     /// Index of the ConfigMap; absent when there is none and the built-in values count.
     pub object: Option<usize>,
+    /// Whether clients send mutual TLS by themselves; absent means that they do.
+    pub enable_auto_mtls: Option<bool>,
     /// Whether the ConfigMap names the root namespace.
     states_root: bool,
 }
@@ -243,6 +245,7 @@ fn config<'s>(
         root_namespace: stated.unwrap_or(ROOT_NAMESPACE),
         discovery_selectors: mesh.map_or(&[], |mesh| mesh.discovery_selectors.as_slice()),
         object,
+        enable_auto_mtls: mesh.and_then(|mesh| mesh.enable_auto_mtls),
         states_root: stated.is_some(),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::super::pods::{Container, ContainerClass, PodGroup};
 use super::super::selector::Labels as _;
-use super::{Fact, Mesh};
+use super::{Fact, Mesh, linkerd};
 use crate::projection::facts::{PROXY_ROLE, UNRECOGNISED};
 
 /// Name of Istio's proxy container, of whatever role.
@@ -15,8 +15,10 @@ pub(super) const REDIRECTION: &str = "ambient.istio.io/redirection";
 const BYPASS: &str = "ambient.istio.io/bypass-inbound-capture";
 /// Label of pods and namespaces that asks for a data plane.
 pub(super) const MODE_LABEL: &str = "istio.io/dataplane-mode";
+/// Annotation of pods and namespaces that asks for Linkerd's proxy.
+pub(super) const INJECT: &str = "linkerd.io/inject";
 /// Init containers that redirect to Linkerd's proxy, or check that its CNI plugin did.
-const LINKERD_REDIRECTING: &[&str] = &["linkerd-init", "linkerd-network-validator"];
+const LINKERD_REDIRECTING: &[&str] = &[linkerd::capture::INIT, linkerd::capture::VALIDATOR];
 
 /// What carries a pod's traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,12 @@ pub enum Unmeshed {
     NotRedirected,
     /// The pod opted out of the ambient mode of its namespace.
     OptedOut,
+    /// Linkerd's proxy is asked for, and was not injected.
+    NotInjected,
+    /// Linkerd's annotation has a word that it does not know, which switches injection off.
+    InjectWord,
+    /// The pod opted out of Linkerd's injection that its namespace asks for.
+    InjectDisabled,
     /// No proxy.
     NoProxy,
 }
@@ -84,7 +92,7 @@ impl DataPlane {
             Self::Sidecar | Self::Gateway | Self::Waypoint | Self::NoEnvoy => {
                 &[15020, 15021, 15090]
             }
-            Self::Linkerd => &[4190, 4191],
+            Self::Linkerd => &[4143, 4190, 4191],
             Self::Ambient
             | Self::AmbientOutbound
             | Self::ZtunnelNotReady
@@ -157,7 +165,7 @@ impl Mesh<'_> {
             } else if of_namespace {
                 Unmeshed::OptedOut
             } else {
-                Unmeshed::NoProxy
+                self.not_injected(pod, &mut facts)
             }
         };
         facts.extend(pod.lasting_containers().map(|container| {
@@ -171,6 +179,28 @@ impl Mesh<'_> {
     }
 }
 
+impl Mesh<'_> {
+    /// Why Linkerd injected no proxy. The pod's annotation counts more than that of its namespace.
+    fn not_injected(&self, pod: &PodGroup<'_>, facts: &mut Vec<Fact>) -> Unmeshed {
+        let own = pod.annotation(INJECT);
+        let of_namespace = self.inject_namespaces.get(pod.namespace);
+        if own.is_some() {
+            facts.push(Fact::of_annotation(pod, INJECT));
+        }
+        if let Some((object, value)) = of_namespace {
+            let pointer = "/metadata/annotations/linkerd.io~1inject";
+            facts.push(Fact::of(*object, pointer, Some(value)));
+        }
+        let asked = |value: &str| ["enabled", "ingress"].contains(&value);
+        match (own, of_namespace.map(|(_, value)| *value)) {
+            (Some("disabled"), Some(value)) if asked(value) => Unmeshed::InjectDisabled,
+            (Some("disabled"), _) | (None, Some("disabled") | None) => Unmeshed::NoProxy,
+            (Some(value), _) | (None, Some(value)) if asked(value) => Unmeshed::NotInjected,
+            (Some(_), _) | (None, Some(_)) => Unmeshed::InjectWord,
+        }
+    }
+}
+
 fn lasting<'s>(pod: &PodGroup<'s>, name: &str) -> Option<Container<'s>> {
     pod.lasting_containers()
         .find(|container| container.spec.name == name)
@@ -178,7 +208,8 @@ fn lasting<'s>(pod: &PodGroup<'s>, name: &str) -> Option<Container<'s>> {
 
 fn ending_proxy<'s>(pod: &PodGroup<'s>) -> Option<Container<'s>> {
     pod.all_containers().find(|container| {
-        container.class == ContainerClass::Init && container.spec.name == ISTIO_PROXY
+        let is_proxy = [ISTIO_PROXY, LINKERD_PROXY].contains(&container.spec.name.as_str());
+        container.class == ContainerClass::Init && is_proxy
     })
 }
 

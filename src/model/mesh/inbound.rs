@@ -1,11 +1,15 @@
 //! What the ports of a pod accept: data plane, redirection and policies put together.
 
+use std::collections::BTreeSet;
+
 use super::super::Port;
 use super::super::pods::{Lifecycle, PodGroup, Role};
 use super::ambient::{AmbientWay, HBONE};
 use super::capture::{Bypass, Capture, Captured};
-use super::data_plane::{Class, DataPlane, ISTIO_PROXY, Unmeshed};
-use super::listeners::Changes;
+use super::data_plane::{Class, DataPlane, ISTIO_PROXY, LINKERD_PROXY, Unmeshed};
+use super::gateway::GatewayWay;
+use super::linkerd::{self, Basis, Demand, Outcome};
+use super::listeners::{Changes, INBOUND_CONTEXTS};
 use super::peer_authentication::{Enforcement, Plane, Resolution, Setting};
 use super::ports::{APP_PORTS, TCP};
 use super::{Doubt, Fact, Mesh};
@@ -20,6 +24,8 @@ pub enum Accepts {
     MutualTls(Proof),
     /// Plaintext, on a port of the proxy itself.
     OwnPort,
+    /// TLS without a certificate of the client; index of the gateway that says so.
+    ServerTls(usize),
     /// Plaintext.
     Plaintext(Cause),
     /// It can't be told.
@@ -35,6 +41,10 @@ pub enum Proof {
     Ambient(Setting),
     /// A waypoint takes nothing but the tunnel.
     Waypoint,
+    /// Policies that Linkerd's proxy enforces.
+    Linkerd(Basis),
+    /// A gateway's servers; index of the gateway.
+    Server(usize),
 }
 
 /// Why a port accepts plaintext, or a pod is not in the mesh.
@@ -50,8 +60,14 @@ pub enum Cause {
     AmbientOutbound,
     /// Nothing redirects to Linkerd's proxy.
     LinkerdUnredirected,
+    /// Traffic goes past Linkerd's proxy.
+    LinkerdBypass(linkerd::capture::Bypass),
+    /// Linkerd's policies allow it.
+    LinkerdPolicy(Basis),
     /// The proxy is a gateway or waypoint, and the port is that of a container beside it.
     BesideProxy,
+    /// A gateway's server demands no TLS; index of the gateway.
+    Server(usize),
     /// The policies allow it.
     Mode(Setting),
 }
@@ -65,8 +81,9 @@ impl Cause {
             | Self::Bypass(_)
             | Self::AmbientOutbound
             | Self::BesideProxy
-            | Self::LinkerdUnredirected => true,
-            Self::Mode(_) => false,
+            | Self::LinkerdUnredirected
+            | Self::LinkerdBypass(_) => true,
+            Self::Server(_) | Self::Mode(_) | Self::LinkerdPolicy(_) => false,
         }
     }
 }
@@ -85,6 +102,7 @@ pub enum Enrolment {
 /// The way into one pod.
 #[derive(Debug)]
 pub struct Inbound<'m> {
+    namespace: &'m str,
     lifecycle: Lifecycle,
     template: bool,
     /// Whether it runs an app, whose traffic a router beside it does not take.
@@ -103,6 +121,10 @@ enum Way<'m> {
     Sidecar(SidecarWay<'m>),
     /// Through the node's ztunnel.
     Ambient(AmbientWay<'m>),
+    /// Through Linkerd's proxy.
+    Linkerd(linkerd::Way<'m>),
+    /// Into a gateway.
+    Gateway(GatewayWay),
     /// The data plane says all.
     Plain,
 }
@@ -117,22 +139,22 @@ struct SidecarWay<'m> {
 
 impl Mesh<'_> {
     /// The way into a pod, looked up once for all its ports.
-    pub fn inbound<'m>(&'m self, pod: &PodGroup<'_>) -> Inbound<'m> {
+    pub fn inbound<'m>(&'m self, pod: &PodGroup<'m>) -> Inbound<'m> {
         let class = self.data_plane(pod);
         let own_ports = own_ports(pod, class.data_plane);
         let way = match class.data_plane {
             DataPlane::Sidecar => Way::Sidecar(SidecarWay {
                 capture: Capture::new(pod, own_ports.clone()),
                 resolution: self.resolve(pod, Plane::Sidecar),
-                changes: self.changes(pod),
+                changes: self.changes(pod, INBOUND_CONTEXTS),
             }),
             DataPlane::Ambient => Way::Ambient(self.ambient_way(pod)),
-            DataPlane::Gateway
-            | DataPlane::Waypoint
+            DataPlane::Linkerd => Way::Linkerd(self.linkerd_policies.way(pod)),
+            DataPlane::Gateway => Way::Gateway(self.gateway_way(pod)),
+            DataPlane::Waypoint
             | DataPlane::NoEnvoy
             | DataPlane::AmbientOutbound
             | DataPlane::ZtunnelNotReady
-            | DataPlane::Linkerd
             | DataPlane::LinkerdUnredirected
             | DataPlane::UnknownRole
             | DataPlane::Unmeshed(_) => Way::Plain,
@@ -143,6 +165,7 @@ impl Mesh<'_> {
             Vec::new()
         };
         Inbound {
+            namespace: pod.namespace,
             lifecycle: pod.lifecycle,
             template: pod.is_template(),
             app: pod.role == Role::App,
@@ -167,25 +190,53 @@ fn beside(pod: &PodGroup<'_>) -> Vec<u16> {
     ports
 }
 
-/// The proxy's own ports; a health port that was moved is one unless something else listens there.
+/// Annotations that move the ports of Linkerd's proxy, and where these are otherwise.
+const LINKERD_PORTS: &[(&str, u16)] = &[
+    ("config.linkerd.io/admin-port", 4191),
+    ("config.linkerd.io/control-port", 4190),
+    INBOUND_PORT,
+];
+const INBOUND_PORT: (&str, u16) = ("config.linkerd.io/inbound-port", 4143);
+
+/// The proxy's own ports; one that was moved is its own unless something else listens there.
 fn own_ports(pod: &PodGroup<'_>, data_plane: DataPlane) -> Vec<u16> {
     let mut ports = data_plane.own_ports().to_vec();
-    let moved = pod
-        .annotation(STATUS_PORT)
-        .and_then(|port| port.parse().ok());
-    let (DataPlane::Sidecar, Some(moved)) = (data_plane, moved) else {
-        return ports;
-    };
-    let taken = APP_PORTS.contains(&moved)
-        || pod
-            .lasting_containers()
-            .filter(|container| container.spec.name != ISTIO_PROXY)
-            .flat_map(|container| &container.spec.ports)
-            .any(|port| port.container_port == moved);
-    if !taken {
-        ports.push(moved);
+    let moved = |annotation: &str| -> Option<u16> { pod.annotation(annotation)?.parse().ok() };
+    match data_plane {
+        DataPlane::Sidecar => {
+            let free = moved(STATUS_PORT).filter(|port| !is_taken(pod, ISTIO_PROXY, *port));
+            ports.extend(free);
+        }
+        DataPlane::Linkerd => {
+            for (annotation, usual) in LINKERD_PORTS {
+                if let Some(moved) = moved(annotation) {
+                    ports.retain(|port| port != usual);
+                    ports.extend(Some(moved).filter(|port| !is_taken(pod, LINKERD_PROXY, *port)));
+                }
+            }
+        }
+        _ => {}
     }
     ports
+}
+
+/// The port that Linkerd's proxies send all meshed traffic to, whatever port of the pod it is for.
+pub(super) fn linkerd_inbound_port(pod: &PodGroup<'_>) -> u16 {
+    let (annotation, usual) = INBOUND_PORT;
+    let moved = pod
+        .annotation(annotation)
+        .and_then(|port| port.parse().ok());
+    moved.unwrap_or(usual)
+}
+
+/// Whether something other than the proxy listens on a port.
+fn is_taken(pod: &PodGroup<'_>, proxy: &str, port: u16) -> bool {
+    APP_PORTS.contains(&port)
+        || pod
+            .lasting_containers()
+            .filter(|container| container.spec.name != proxy)
+            .flat_map(|container| &container.spec.ports)
+            .any(|declared| declared.container_port == port)
 }
 
 impl Inbound<'_> {
@@ -207,6 +258,8 @@ impl Inbound<'_> {
         match (self.class.data_plane, &self.way) {
             (_, Way::Sidecar(way)) => way.accepts(number),
             (_, Way::Ambient(way)) => way.accepts(number),
+            (_, Way::Linkerd(way)) => through_linkerd(way, number),
+            (_, Way::Gateway(way)) => way.accepts(number),
             (data_plane, Way::Plain) => self.as_data_plane(data_plane, number),
         }
     }
@@ -214,7 +267,6 @@ impl Inbound<'_> {
     /// What the data plane alone says.
     fn as_data_plane(&self, data_plane: DataPlane, port: Option<u16>) -> Accepts {
         match data_plane {
-            DataPlane::Gateway => Accepts::Unknown(Doubt::Gateway),
             DataPlane::Waypoint if port == Some(HBONE) || !self.app => {
                 Accepts::MutualTls(Proof::Waypoint)
             }
@@ -222,12 +274,13 @@ impl Inbound<'_> {
             DataPlane::NoEnvoy => Accepts::Unknown(Doubt::NoEnvoy),
             DataPlane::AmbientOutbound => Accepts::Plaintext(Cause::AmbientOutbound),
             DataPlane::ZtunnelNotReady => Accepts::Unknown(Doubt::ZtunnelNotReady),
-            DataPlane::Linkerd => Accepts::Unknown(Doubt::Linkerd),
             DataPlane::LinkerdUnredirected => Accepts::Plaintext(Cause::LinkerdUnredirected),
-            // The first two have ways of their own.
-            DataPlane::Sidecar | DataPlane::Ambient | DataPlane::UnknownRole => {
-                Accepts::Unknown(Doubt::ProxyRole)
-            }
+            // The first four have ways of their own.
+            DataPlane::Sidecar
+            | DataPlane::Ambient
+            | DataPlane::Linkerd
+            | DataPlane::Gateway
+            | DataPlane::UnknownRole => Accepts::Unknown(Doubt::ProxyRole),
             DataPlane::Unmeshed(why) => Accepts::Plaintext(Cause::Unmeshed(why)),
         }
     }
@@ -243,6 +296,11 @@ impl Inbound<'_> {
         (self.template && !settled).then_some(Doubt::NotInjectedYet)
     }
 
+    /// Whether Linkerd's policies govern it, and none of Istio's.
+    pub fn is_linkerd(&self) -> bool {
+        matches!(self.way, Way::Linkerd(_))
+    }
+
     /// The values behind [`Inbound::accepts`].
     pub fn facts(&self, port: Option<&Port>) -> Vec<Fact> {
         if port.is_some_and(|port| port.protocol != TCP) {
@@ -253,16 +311,36 @@ impl Inbound<'_> {
         match &self.way {
             Way::Sidecar(way) => facts.extend(way.facts(number)),
             Way::Ambient(way) => facts.extend(way.facts(number)),
+            Way::Linkerd(way) => facts.extend(way.facts(number)),
+            Way::Gateway(way) => facts.extend(way.facts(number)),
             Way::Plain => {}
         }
         facts
+    }
+
+    /// Ports that the proxy opens for others, declared by the pod or not: those of a gateway's servers.
+    pub fn opened_ports(&self) -> BTreeSet<u16> {
+        match &self.way {
+            Way::Gateway(way) => way.ports(),
+            Way::Sidecar(_) | Way::Ambient(_) | Way::Linkerd(_) | Way::Plain => BTreeSet::new(),
+        }
+    }
+
+    /// Namespace of the pod.
+    pub const fn namespace(&self) -> &str {
+        self.namespace
+    }
+
+    /// Whether servers of gateways decide, which name ports of Services.
+    pub const fn is_gateway(&self) -> bool {
+        matches!(self.way, Way::Gateway(_))
     }
 
     /// Namespaces with pods that reach this one past the mesh, because they share its node and use the node's network.
     pub fn neighbours(&self) -> &[&str] {
         match &self.way {
             Way::Ambient(way) => way.neighbours(),
-            Way::Sidecar(_) | Way::Plain => &[],
+            Way::Sidecar(_) | Way::Linkerd(_) | Way::Gateway(_) | Way::Plain => &[],
         }
     }
 
@@ -280,7 +358,9 @@ impl Inbound<'_> {
             DataPlane::Sidecar => {
                 let redirected = match &self.way {
                     Way::Sidecar(way) => way.capture.redirects(),
-                    Way::Ambient(_) | Way::Plain => Captured::Yes,
+                    Way::Ambient(_) | Way::Linkerd(_) | Way::Gateway(_) | Way::Plain => {
+                        Captured::Yes
+                    }
                 };
                 match redirected {
                     Captured::No(bypass) => Enrolment::NotEnrolled(Cause::Bypass(bypass)),
@@ -310,7 +390,7 @@ impl Inbound<'_> {
         match &self.way {
             Way::Sidecar(way) => facts.extend(way.capture.redirection_facts()),
             Way::Ambient(way) => facts.extend(way.enrolment_facts().iter().cloned()),
-            Way::Plain => {}
+            Way::Linkerd(_) | Way::Gateway(_) | Way::Plain => {}
         }
         facts
     }
@@ -340,5 +420,15 @@ impl SidecarWay<'_> {
         let changes = self.changes.of_port(port).into_iter();
         facts.extend(changes.flat_map(|(_, facts)| facts));
         facts
+    }
+}
+
+/// What comes of a connection through Linkerd's proxy.
+fn through_linkerd(way: &linkerd::Way<'_>, port: Option<u16>) -> Accepts {
+    match way.outcome(port) {
+        Outcome::Past(bypass) => Accepts::Plaintext(Cause::LinkerdBypass(bypass)),
+        Outcome::Decided(Demand::Open(basis)) => Accepts::Plaintext(Cause::LinkerdPolicy(basis)),
+        Outcome::Decided(Demand::Unknown(doubt)) => Accepts::Unknown(Doubt::Linkerd(doubt)),
+        Outcome::Decided(Demand::Identity(basis)) => Accepts::MutualTls(Proof::Linkerd(basis)),
     }
 }

@@ -14,7 +14,9 @@ use crate::snapshot::Snapshot;
 /// Patched parts that decide whether TLS is demanded.
 const LISTENER_PARTS: &[&str] = &["FILTER_CHAIN", "LISTENER", "NETWORK_FILTER"];
 /// Contexts that inbound listeners of sidecars belong to.
-const INBOUND_CONTEXTS: &[&str] = &["ANY", "SIDECAR_INBOUND"];
+pub(super) const INBOUND_CONTEXTS: &[&str] = &["ANY", "SIDECAR_INBOUND"];
+/// Contexts that listeners of gateways belong to.
+pub(super) const GATEWAY_CONTEXTS: &[&str] = &["ANY", "GATEWAY"];
 
 /// Objects that may change listeners, by namespace.
 #[derive(Debug, Default)]
@@ -72,14 +74,14 @@ impl Changes {
 
 impl Mesh<'_> {
     /// The changes to a pod's inbound listeners.
-    pub(super) fn changes(&self, pod: &PodGroup<'_>) -> Changes {
+    pub(super) fn changes(&self, pod: &PodGroup<'_>, contexts: &[&str]) -> Changes {
         let mut namespaces = self.root_namespaces();
         namespaces.retain(|root| *root != pod.namespace);
         namespaces.push(pod.namespace);
         let mut changes = Changes::default();
         for namespace in namespaces {
             self.add_sidecars(&mut changes, namespace, pod);
-            self.add_filters(&mut changes, namespace, pod);
+            self.add_filters(&mut changes, namespace, pod, contexts);
         }
         changes
     }
@@ -102,7 +104,13 @@ impl Mesh<'_> {
         }
     }
 
-    fn add_filters(&self, changes: &mut Changes, namespace: &str, pod: &PodGroup<'_>) {
+    fn add_filters(
+        &self,
+        changes: &mut Changes,
+        namespace: &str,
+        pod: &PodGroup<'_>,
+        contexts: &[&str],
+    ) {
         for (object, filter) in self.listeners.filters.get(namespace).into_iter().flatten() {
             let selector = filter.spec.workload_selector.as_ref();
             let attached = !filter.spec.target_refs.is_empty();
@@ -113,14 +121,14 @@ impl Mesh<'_> {
                 continue;
             }
             let patches = filter.spec.config_patches.iter().enumerate();
-            changes
-                .filters
-                .extend(patches.filter(|(_, patch)| patches_inbound(patch)).map(
-                    |(place, patch)| {
+            changes.filters.extend(
+                patches
+                    .filter(|(_, patch)| patches_one_of(contexts, patch))
+                    .map(|(place, patch)| {
                         let pointer = format!("/spec/configPatches/{place}/applyTo");
                         Fact::of(*object, pointer, Some(&patch.apply_to))
-                    },
-                ));
+                    }),
+            );
         }
     }
 
@@ -144,7 +152,7 @@ fn selects(selector: Option<&WorkloadSelector>, pod: &PodGroup<'_>) -> bool {
     selector.is_none_or(|selector| selector::matches_labels(&selector.labels, pod))
 }
 
-fn patches_inbound(patch: &ConfigPatch) -> bool {
+fn patches_one_of(contexts: &[&str], patch: &ConfigPatch) -> bool {
     let context = patch.matches.context.as_deref().unwrap_or("ANY");
-    LISTENER_PARTS.contains(&patch.apply_to.as_str()) && INBOUND_CONTEXTS.contains(&context)
+    LISTENER_PARTS.contains(&patch.apply_to.as_str()) && contexts.contains(&context)
 }

@@ -1,13 +1,18 @@
 //! The service mesh: its control planes, the policies that they enforce, and what the data plane of a pod makes of
 //! them.
 //!
-//! Istio's semantics are those of its code, named in the modules; Linkerd is recognised so far, not judged.
+//! The semantics are those of Istio's and Linkerd's code, named in the modules.
 
 pub mod ambient;
 pub mod capture;
 pub mod control_plane;
 pub mod data_plane;
+pub mod destination_rules;
+pub mod destinations;
+pub mod gateway;
+pub mod hosts;
 pub mod inbound;
+pub mod linkerd;
 pub mod listeners;
 pub mod mesh_wide;
 pub mod peer_authentication;
@@ -30,6 +35,8 @@ use crate::projection::Projection;
 use crate::snapshot::Snapshot;
 
 use control_plane::ControlPlane;
+use destination_rules::DestinationRules;
+use gateway::Gateways;
 use listeners::Listeners;
 use peer_authentication::Policies;
 
@@ -48,8 +55,14 @@ pub struct Mesh<'s> {
     pods_unread: Option<Missing>,
     policies: Policies<'s>,
     listeners: Listeners<'s>,
+    destination_rules: DestinationRules<'s>,
+    gateways: Gateways<'s>,
     /// Namespaces whose label asks for Istio's ambient mode.
     ambient_namespaces: BTreeSet<&'s str>,
+    /// Namespaces with an annotation about Linkerd's injection: their objects, and what it says.
+    inject_namespaces: BTreeMap<&'s str, (usize, &'s str)>,
+    /// Linkerd's policies and defaults.
+    pub linkerd_policies: linkerd::Linkerd<'s>,
     /// The ready ztunnel of each node, and its condition.
     ztunnels: BTreeMap<&'s str, (usize, usize)>,
     /// Namespaces with pods in the network of each node.
@@ -82,6 +95,8 @@ pub enum Doubt {
     Pods(Missing),
     /// The mesh configuration was not read.
     MeshConfig(Missing),
+    /// The root namespace decides whether an object counts, and is not known.
+    RootNamespace,
     /// The labels of a namespace decide whether its policies count, and were not read.
     NamespaceLabels(Missing),
     /// A discovery selector has an operator that the API does not know.
@@ -98,6 +113,8 @@ pub enum Doubt {
     SecondNetwork,
     /// A Sidecar sets a listener up that traffic is not redirected to.
     SidecarListener,
+    /// A port of a DestinationRule without TLS settings, below a rule that has some.
+    TlsNotInherited,
     /// An EnvoyFilter patches inbound listeners.
     EnvoyFilter,
     /// The word that says what the proxy is there for has an unexpected form.
@@ -106,12 +123,14 @@ pub enum Doubt {
     NoEnvoy,
     /// The pod is redirected to a ztunnel that is not ready on its node.
     ZtunnelNotReady,
-    /// An Istio gateway: its own listeners decide.
-    Gateway,
+    /// No server of a gateway opens the port.
+    NoServer,
+    /// A gateway hands TLS on unopened, and what it leads to decides.
+    HandedOn,
     /// Versions of Istio differ on what ports of a policy mean to a ztunnel under one that is weaker or stronger.
     AmbientPorts,
-    /// Linkerd: its own policies decide.
-    Linkerd,
+    /// What Linkerd does.
+    Linkerd(linkerd::Doubt),
     /// A proxy may be injected when pods are made from the template.
     NotInjectedYet,
     /// The pod has no address yet.
@@ -121,7 +140,7 @@ pub enum Doubt {
 /// A value that a decision rests on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
-    /// Index of the object; `None` for the pod that is being judged.
+    /// Index of the object; `None` for the one that is being judged.
     pub object: Option<usize>,
     /// JSON pointer into it.
     pub pointer: String,
@@ -137,6 +156,10 @@ impl Fact {
             // Scalars, lists and maps of the projection all have a JSON form.
             value: value.and_then(|value| serde_json::to_value(value).ok()),
         }
+    }
+
+    fn of_subject(pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
+        Self::new(None, pointer.into(), value)
     }
 
     fn of_pod(pointer: impl Into<String>, value: Option<impl Serialize>) -> Self {
@@ -176,12 +199,14 @@ impl<'s> Mesh<'s> {
         ];
         Self {
             istio,
-            linkerd: pods.iter().any(is_linkerd),
+            linkerd: pods.iter().any(is_linkerd) || shows_linkerd(snapshot),
             control_planes,
             signs_unread: signs.into_iter().find_map(|kind| gaps.anywhere(kind)),
             pods_unread: gaps.anywhere(Kind::Pod),
             policies: Policies::new(snapshot),
             listeners: Listeners::new(snapshot),
+            destination_rules: DestinationRules::new(snapshot),
+            gateways: Gateways::new(snapshot),
             ambient_namespaces: namespaces
                 .iter()
                 .filter(|(_, namespace)| {
@@ -189,6 +214,8 @@ impl<'s> Mesh<'s> {
                 })
                 .map(|(name, _)| name)
                 .collect(),
+            inject_namespaces: inject_namespaces(snapshot),
+            linkerd_policies: linkerd::Linkerd::new(snapshot, gaps, pods),
             ztunnels: ambient::ready_ztunnels(snapshot),
             host_network: ambient::host_network(snapshot, pods),
             snapshot,
@@ -253,6 +280,24 @@ fn shows_istio(snapshot: &Snapshot, pods: &[PodGroup<'_>]) -> bool {
 fn is_named_after(name: &str, base: &str) -> bool {
     name.strip_prefix(base)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+/// Whether a webhook shows that Linkerd is in use, its pods aside.
+fn shows_linkerd(snapshot: &Snapshot) -> bool {
+    snapshot
+        .of_kind(Kind::MutatingWebhookConfiguration)
+        .any(|(_, object)| is_named_after(object.name(), "linkerd-proxy-injector"))
+}
+
+/// Annotations about Linkerd's injection, by namespace.
+fn inject_namespaces(snapshot: &Snapshot) -> BTreeMap<&str, (usize, &str)> {
+    let namespaces = snapshot.of_kind(Kind::Namespace);
+    let annotated = namespaces.filter_map(|(index, object)| {
+        let annotations = &object.projection.metadata().annotations;
+        let value = annotations.get(data_plane::INJECT)?;
+        Some((object.name(), (index, value.as_str())))
+    });
+    annotated.collect()
 }
 
 fn is_linkerd(pod: &PodGroup<'_>) -> bool {

@@ -17,9 +17,6 @@ pub const APP_PORTS: [u16; 3] = [8080, 8800, 8900];
 /// The protocol that meshes carry; the API's default.
 pub(super) const TCP: &str = "TCP";
 
-/// Port that Linkerd's proxies take traffic for any other on, with the port in a header.
-const LINKERD_INBOUND: u16 = 4143;
-
 /// Label of sidecars that take tunnelled traffic too.
 const TUNNEL_LABEL: &str = "networking.istio.io/tunnel";
 
@@ -31,10 +28,11 @@ impl Mesh<'_> {
             // One that is not ready yet takes over as soon as it is.
             DataPlane::Ambient | DataPlane::ZtunnelNotReady | DataPlane::Waypoint => Some(HBONE),
             DataPlane::Sidecar => (pod.label(TUNNEL_LABEL) == Some("http")).then_some(HBONE),
-            DataPlane::Linkerd | DataPlane::LinkerdUnredirected => Some(LINKERD_INBOUND),
+            DataPlane::Linkerd => Some(super::inbound::linkerd_inbound_port(pod)),
             DataPlane::Gateway
             | DataPlane::NoEnvoy
             | DataPlane::AmbientOutbound
+            | DataPlane::LinkerdUnredirected
             | DataPlane::UnknownRole
             | DataPlane::Unmeshed(_) => None,
         }

@@ -1,6 +1,8 @@
 //! Mutual TLS: what the mesh enforces as a whole, on each port, and who is in it.
 
 mod global_strict_mtls;
+mod linkerd_words;
+mod mesh_client_tls;
 mod mesh_enrolment;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,7 @@ pub(super) static RULES: &[&Rule] = &[
     &global_strict_mtls::RULE,
     &workload_strict_mtls::RULE,
     &mesh_enrolment::RULE,
+    &mesh_client_tls::RULE,
 ];
 
 impl Observation {

@@ -5,6 +5,7 @@ mod capture;
 mod control_planes;
 mod enrolment;
 mod global;
+mod linkerd;
 mod pods;
 mod policies;
 

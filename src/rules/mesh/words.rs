@@ -16,6 +16,8 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         }
         Doubt::ControlPlaneElsewhere
         | Doubt::RevisionElsewhere
+        | Doubt::RootNamespace
+        | Doubt::NoServer
         | Doubt::Revision
         | Doubt::CreationTimes
         | Doubt::CaptureUnstated
@@ -25,10 +27,10 @@ pub(super) fn reason_of_doubt(doubt: Doubt) -> Reason {
         | Doubt::Mode
         | Doubt::CaptureValue
         | Doubt::ProxyRole
-        | Doubt::Gateway
         | Doubt::AmbientPorts
-        | Doubt::Linkerd => Reason::Unrecognised,
-        Doubt::SecondNetwork | Doubt::NoEnvoy => Reason::Unenforced,
+        | Doubt::TlsNotInherited => Reason::Unrecognised,
+        Doubt::Linkerd(doubt) => super::linkerd_words::reason_of_doubt(doubt),
+        Doubt::SecondNetwork | Doubt::NoEnvoy | Doubt::HandedOn => Reason::Unenforced,
         Doubt::SidecarListener | Doubt::EnvoyFilter => Reason::ForeignPolicy,
         Doubt::NotInjectedYet => Reason::Template,
     }
@@ -55,7 +57,13 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
             "a discovery selector of the mesh has an operator that the API does not know"
         }
         Doubt::CreationTimes => {
-            "the oldest of several policies counts, and not all of them have a creation time"
+            "the oldest of several policies counts, and their creation times do not tell which that is"
+        }
+        Doubt::RootNamespace => {
+            "it would count from the root namespace of the mesh, which is not known"
+        }
+        Doubt::TlsNotInherited => {
+            "a port without TLS settings inherits those of the rule in one part of Istio, and not in another"
         }
         Doubt::Mode => "the mode that decides is none that the API knows",
         Doubt::CaptureValue => "a setting of the redirection has an unexpected form",
@@ -68,11 +76,14 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
             "the proxy container runs the agent without Envoy, which intercepts nothing"
         }
         Doubt::ZtunnelNotReady => "the pod is redirected, and no ztunnel is ready on its node",
-        Doubt::Gateway => "an Istio gateway, whose servers state their own TLS modes",
+        Doubt::NoServer => "an Istio gateway, of which no server opens this port",
+        Doubt::HandedOn => {
+            "the gateway hands TLS on unopened, and what it leads to decides what is accepted"
+        }
         Doubt::AmbientPorts => {
             "versions of Istio differ on what a ztunnel makes of this policy's ports"
         }
-        Doubt::Linkerd => "a Linkerd proxy, which Linkerd's own policies govern",
+        Doubt::Linkerd(doubt) => super::linkerd_words::doubt(doubt),
         Doubt::NotInjectedYet => "whether a proxy is injected is decided when a pod is made",
         Doubt::NotStarted => "the pod has no address yet",
     }
@@ -82,7 +93,13 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
 pub(super) fn reason_of_cause(cause: Cause) -> Reason {
     match cause {
         Cause::Protocol
-        | Cause::Unmeshed(Unmeshed::HostNetwork | Unmeshed::ProxyEnds | Unmeshed::OptedOut)
+        | Cause::Unmeshed(
+            Unmeshed::HostNetwork
+            | Unmeshed::ProxyEnds
+            | Unmeshed::OptedOut
+            | Unmeshed::InjectDisabled,
+        )
+        | Cause::LinkerdBypass(_)
         | Cause::Bypass(
             Bypass::ModeNone
             | Bypass::NothingIncluded
@@ -92,13 +109,19 @@ pub(super) fn reason_of_cause(cause: Cause) -> Reason {
         )
         | Cause::AmbientOutbound
         | Cause::BesideProxy
+        | Cause::Server(_)
         | Cause::Mode((_, Some(_))) => Reason::Value,
         Cause::Unmeshed(
-            Unmeshed::NotStartedAsProxy | Unmeshed::NotRedirected | Unmeshed::NoProxy,
+            Unmeshed::NotStartedAsProxy
+            | Unmeshed::NotRedirected
+            | Unmeshed::NotInjected
+            | Unmeshed::InjectWord
+            | Unmeshed::NoProxy,
         )
         | Cause::Bypass(Bypass::NotRedirected)
         | Cause::LinkerdUnredirected => Reason::Absent,
         Cause::Mode((_, None)) => Reason::Default,
+        Cause::LinkerdPolicy(basis) => super::linkerd_words::reason(basis),
     }
 }
 
@@ -121,6 +144,15 @@ pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
         Cause::Unmeshed(Unmeshed::OptedOut) => {
             "the pod opted out of the ambient mode of its namespace, and has no proxy"
         }
+        Cause::Unmeshed(Unmeshed::NotInjected) => {
+            "Linkerd's proxy is asked for by annotation, and was not injected"
+        }
+        Cause::Unmeshed(Unmeshed::InjectWord) => {
+            "the annotation linkerd.io/inject has a word that Linkerd does not know, which switches injection off"
+        }
+        Cause::Unmeshed(Unmeshed::InjectDisabled) => {
+            "the pod opted out of the Linkerd proxy that its namespace asks for"
+        }
         Cause::Unmeshed(Unmeshed::NoProxy) => "the pod has no mesh proxy",
         Cause::Bypass(Bypass::NotRedirected) => {
             "the pod has a proxy, and nothing redirects traffic to it"
@@ -138,8 +170,13 @@ pub(super) fn cause(model: &Model<'_>, cause: Cause) -> String {
         Cause::LinkerdUnredirected => {
             "the pod has a Linkerd proxy, and no init container redirects traffic to it"
         }
+        Cause::LinkerdBypass(bypass) => super::linkerd_words::bypass(bypass),
+        Cause::LinkerdPolicy(basis) => return super::linkerd_words::basis(model, basis, true),
         Cause::BesideProxy => {
             "the proxy is a gateway or waypoint, and takes no traffic for the containers beside it"
+        }
+        Cause::Server(gateway) => {
+            return format!("{} opens a server without TLS", named(model, gateway));
         }
         Cause::Mode(setting) => return self::setting(model, setting),
     };
@@ -158,7 +195,14 @@ pub(super) fn proof(model: &Model<'_>, proof: Proof, neighbours: &[&str]) -> Str
             self::setting(model, setting),
             exemption(neighbours)
         ),
+        Proof::Server(gateway) => {
+            format!("{} asks for certificates of clients", named(model, gateway))
+        }
         Proof::Waypoint => "a waypoint takes nothing but the tunnel".to_owned(),
+        Proof::Linkerd(basis) => format!(
+            "{}, and traffic passes Linkerd's proxy first, which lets in nothing else but probes of the kubelet",
+            super::linkerd_words::basis(model, basis, false)
+        ),
     }
 }
 
@@ -185,6 +229,17 @@ fn exemption(neighbours: &[&str]) -> String {
     )
 }
 
+/// Kind, namespace and name of an object.
+pub(super) fn named(model: &Model<'_>, object: usize) -> String {
+    let object = model.object(object);
+    format!(
+        "{} {}/{}",
+        object.kind.name(),
+        object.namespace(),
+        object.name()
+    )
+}
+
 /// A mode and what sets it.
 pub(super) fn setting(model: &Model<'_>, (mode, by): Setting) -> String {
     match by {
@@ -193,13 +248,7 @@ pub(super) fn setting(model: &Model<'_>, (mode, by): Setting) -> String {
             mode.name()
         ),
         Some(policy) => {
-            let policy = model.object(policy);
-            format!(
-                "PeerAuthentication {}/{} sets {}",
-                policy.namespace(),
-                policy.name(),
-                mode.name()
-            )
+            format!("{} sets {}", named(model, policy), mode.name())
         }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::words;
 use crate::kind::Kind;
 use crate::model::mesh::Fact;
-use crate::model::mesh::inbound::{Accepts, Inbound};
+use crate::model::mesh::inbound::{Accepts, Inbound, Proof};
+use crate::model::mesh::linkerd::Basis;
 use crate::model::mesh::ports::APP_PORTS;
 use crate::model::{Model, PodGroup, Role};
 use crate::rules::{
@@ -28,8 +29,21 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::to_pass(Kind::EnvoyFilter, Reach::NamespaceAndMeshRoot),
         // Their targets are ports too.
         Read::to_pass(Kind::Service, Reach::Namespace),
+        // Servers of gateways: they count for pods of theirs alone.
+        Read::refines(Kind::IstioGateway),
+        Read::refines(Kind::Gateway),
         // The mesh configuration and the labels that it selects namespaces by: the model says where they count.
         Read::refines(Kind::ConfigMap),
+        // Linkerd's, which count for pods with its proxy alone; rows of theirs say which they rest on.
+        Read::refines(Kind::Server),
+        Read::refines(Kind::ServerAuthorization),
+        Read::refines(Kind::LinkerdAuthorizationPolicy),
+        Read::refines(Kind::LinkerdHttpRoute),
+        Read::refines(Kind::HttpRoute),
+        Read::refines(Kind::GrpcRoute),
+        // The model says where one of these decides.
+        Read::refines(Kind::MeshTlsAuthentication),
+        Read::refines(Kind::NetworkAuthentication),
         Read::refines(Kind::Namespace),
         // Owners of pods that nothing else shows to be an app's.
         Read::refines(Kind::ReplicaSet),
@@ -58,16 +72,20 @@ fn rows(model: &Model<'_>, index: usize, pod: &PodGroup<'_>) -> Vec<Observation>
         return vec![Observation::not_applicable(subject, Reason::Value, message)];
     }
     let inbound = model.mesh.inbound(pod);
-    let ports = model.inbound_ports(index);
+    let mut ports = model.inbound_ports(index);
+    for number in inbound.opened_ports() {
+        let protocol = "TCP".to_owned();
+        ports.entry(Port { number, protocol }).or_default();
+    }
     // Ports that the proxy opens for itself say nothing of what the pod may open.
     let none_of_its_own = ports
         .keys()
         .all(|port| inbound.accepts(Some(port)) == Accepts::OwnPort);
-    let as_a_whole = none_of_its_own
-        .then(|| observe(model, subject.clone(), &inbound, None).facts(inbound.facts(None)));
-    let further = further_ports(model, subject.clone(), pod, &ports);
+    let as_a_whole =
+        none_of_its_own.then(|| observe(model, index, &inbound, None).facts(inbound.facts(None)));
+    let further = further_ports(model, subject, pod, &ports);
     let by_port = ports.into_iter().map(|(port, facts)| {
-        observe(model, subject.clone(), &inbound, Some(&port))
+        observe(model, index, &inbound, Some(&port))
             .facts(facts)
             .facts(inbound.facts(Some(&port)))
             .port(port)
@@ -93,13 +111,60 @@ fn further_ports(
     (!all_known).then(|| Observation::may_be_of_app(subject, pod, owner))
 }
 
+/// Kinds of Istio, which say nothing of a pod with Linkerd's proxy.
+const OF_ISTIO: &[Kind] = &[Kind::PeerAuthentication, Kind::Sidecar, Kind::EnvoyFilter];
+
 fn observe(
     model: &Model<'_>,
-    subject: Subject,
+    group: usize,
     inbound: &Inbound<'_>,
     port: Option<&Port>,
 ) -> Observation {
-    match inbound.accepts(port) {
+    let accepts = inbound.accepts(port);
+    let observation = weigh(model, Subject::Pods(group), inbound, accepts);
+    if inbound.is_gateway() {
+        // Servers name ports of the Services before the pods, and may stand in any namespace.
+        return observation
+            .needs(Kind::IstioGateway, "")
+            .needs(Kind::Gateway, inbound.namespace())
+            .needs(Kind::Service, inbound.namespace());
+    }
+    if !inbound.is_linkerd() {
+        return observation;
+    }
+    let namespace = model.pods[group].namespace;
+    let observation = observation
+        .apart_from(OF_ISTIO)
+        .needs(Kind::Server, namespace);
+    // On a Server, further policies may let others in; what lets somebody in already is not undone by any.
+    match accepts {
+        Accepts::MutualTls(Proof::Linkerd(Basis {
+            server: Some(_), ..
+        })) => observation
+            .needs(Kind::ServerAuthorization, namespace)
+            .needs(Kind::LinkerdAuthorizationPolicy, namespace)
+            .needs(Kind::LinkerdHttpRoute, namespace)
+            .needs(Kind::HttpRoute, namespace)
+            .needs(Kind::GrpcRoute, namespace),
+        _ => observation,
+    }
+}
+
+fn weigh(
+    model: &Model<'_>,
+    subject: Subject,
+    inbound: &Inbound<'_>,
+    accepts: Accepts,
+) -> Observation {
+    match accepts {
+        Accepts::ServerTls(gateway) => Observation::fail(
+            subject,
+            Reason::Value,
+            format!(
+                "accepts TLS without a certificate of the client: {}",
+                words::named(model, gateway)
+            ),
+        ),
         Accepts::MutualTls(proof) => Observation::pass(
             subject,
             Reason::Value,

@@ -2,6 +2,7 @@
 
 mod clusters;
 mod faults;
+mod linkerd;
 mod permissions;
 mod secrecy;
 

@@ -184,7 +184,7 @@ impl std::str::FromStr for Missing {
             [kind, status, "in", namespace] => (kind, status, Some((*namespace).to_owned())),
             _ => return Err(format!("no `Kind status [in namespace]`: {text}")),
         };
-        let found = Kind::ALL.iter().find(|known| known.to_string() == *kind);
+        let found = Kind::ALL.iter().find(|known| known.label() == *kind);
         let status = serde_json::from_value(Value::from(*status));
         Ok(Self {
             kind: *found.ok_or_else(|| format!("unknown kind {kind}"))?,

@@ -139,6 +139,25 @@ async fn what_is_forbidden_as_a_whole_is_listed_by_namespace() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_namespace_that_does_not_decode_is_one_all_the_same() {
+    let odd = json!({"items": [
+        {"metadata": {"name": "a"}}, {"metadata": {"name": "odd", "labels": ["b"]}},
+    ]});
+    let fake = Fake::new(move |path, _| match path {
+        "/api/v1/namespaces?limit=2" => Some(json(&odd)),
+        "/api/v1/pods?limit=2" => Some(refused(403, "Forbidden")),
+        _ => None,
+    });
+    let snapshot = collect(&fake, &[Kind::Pod], &[]).await.unwrap();
+    assert_eq!(names(&snapshot, Kind::Namespace), ["a"]);
+    let told: Vec<_> = sources(&snapshot, Kind::Pod)
+        .iter()
+        .map(|source| source.namespace.as_deref())
+        .collect();
+    assert_eq!(told, [None, Some("a"), Some("odd")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_list_of_namespaces_the_flags_count() {
     let fake = Fake::new(|path, _| {
         let is_open = path.starts_with("/api/v1/namespaces/a/") || !path.contains('?');

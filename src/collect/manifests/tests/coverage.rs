@@ -226,3 +226,55 @@ fn a_product_that_files_show_needs_its_files() {
         "there are two"
     );
 }
+
+#[test]
+fn each_mesh_is_shown_by_signs_of_its_own() {
+    let cases = [
+        (
+            "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {initContainers: [{name: linkerd-proxy}]}}",
+            "a proxy",
+        ),
+        (
+            "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {initContainers: [{name: linkerd-init}]}}",
+            "what redirects",
+        ),
+        (
+            "{apiVersion: v1, kind: Namespace, metadata: {name: shop, annotations: {linkerd.io/inject: enabled}}}",
+            "a wish",
+        ),
+        (
+            "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {linkerd.io/control-plane-ns: linkerd}}}",
+            "a label",
+        ),
+        (
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: linkerd-config}}",
+            "its values",
+        ),
+        (
+            "{apiVersion: v1, kind: Namespace, metadata: {name: linkerd}}",
+            "its namespace",
+        ),
+        (
+            "{apiVersion: linkerd.io/v1alpha2, kind: ServiceProfile, metadata: {name: p}}",
+            "an unread kind",
+        ),
+        (
+            "{apiVersion: policy.linkerd.io/v1beta1, kind: ServerAuthorization, metadata: {name: p}}",
+            "another kind",
+        ),
+    ];
+    for (text, why) in cases {
+        assert_eq!(
+            status(text, Kind::Server),
+            (ReadStatus::NotCollected, 0),
+            "{why}"
+        );
+        for kind in ISTIO {
+            assert_eq!(status(text, *kind), (ReadStatus::Read, 0), "{why}: {kind}");
+        }
+    }
+    let istio = "{apiVersion: v1, kind: Namespace, metadata: {name: istio-system}}";
+    assert_eq!(status(istio, Kind::Server), (ReadStatus::Read, 0));
+    let server = "{apiVersion: policy.linkerd.io/v1beta2, kind: Server, metadata: {name: p}}";
+    assert_eq!(status(server, Kind::Server), (ReadStatus::Read, 1));
+}

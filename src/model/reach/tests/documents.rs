@@ -48,8 +48,10 @@ pub(super) fn of(cluster: &Cluster) -> Vec<Value> {
 fn pod(index: usize, pod: &Pod) -> Value {
     let ports: Vec<Value> = pod.ports.iter().map(|(name, protocol, number)| json!({"name": name, "protocol": protocol, "containerPort": number})).collect();
     let mut containers = vec![json!({"name": "app", "ports": ports})];
+    let mut init = Vec::new();
     if pod.meshed {
         containers.push(json!({"name": "linkerd-proxy"}));
+        init.push(json!({"name": "linkerd-init"}));
     }
     let address = if pod.host {
         format!("192.168.1.{}", pod.node)
@@ -58,7 +60,7 @@ fn pod(index: usize, pod: &Pod) -> Value {
     };
     json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": pod.name, "namespace": pod.namespace, "labels": pod.labels},
-        "spec": {"nodeName": format!("node-{}", pod.node), "hostNetwork": pod.host, "containers": containers},
+        "spec": {"nodeName": format!("node-{}", pod.node), "hostNetwork": pod.host, "initContainers": init, "containers": containers},
         "status": {"phase": "Running", "podIP": address}})
 }
 

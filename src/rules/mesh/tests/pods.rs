@@ -361,8 +361,8 @@ fn ports_of_the_proxy_pass_as_such() {
                 "Linkerd's other ports",
                 linkerd,
                 "8080",
-                Indeterminate,
-                Reason::Unrecognised,
+                Fail,
+                Reason::Default,
             ),
         ],
     );

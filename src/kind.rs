@@ -17,6 +17,8 @@ pub enum Kind {
     LimitRange,
     Namespace,
     Node,
+    PersistentVolume,
+    PersistentVolumeClaim,
     Pod,
     ReplicationController,
     Service,
@@ -142,6 +144,8 @@ impl Kind {
         Self::LimitRange,
         Self::Namespace,
         Self::Node,
+        Self::PersistentVolume,
+        Self::PersistentVolumeClaim,
         Self::Pod,
         Self::ReplicationController,
         Self::Service,
@@ -234,6 +238,10 @@ impl Kind {
             Self::LimitRange => ("", V1, "limitranges", true, Presence::BuiltIn),
             Self::Namespace => ("", V1, "namespaces", false, Presence::BuiltIn),
             Self::Node => ("", V1, "nodes", false, Presence::BuiltIn),
+            Self::PersistentVolume => ("", V1, "persistentvolumes", false, Presence::BuiltIn),
+            Self::PersistentVolumeClaim => {
+                ("", V1, "persistentvolumeclaims", true, Presence::BuiltIn)
+            }
             Self::Pod => ("", V1, "pods", true, Presence::BuiltIn),
             Self::ReplicationController => {
                 ("", V1, "replicationcontrollers", true, Presence::BuiltIn)
@@ -463,6 +471,8 @@ impl Kind {
             Self::LimitRange => "LimitRange",
             Self::Namespace => "Namespace",
             Self::Node => "Node",
+            Self::PersistentVolume => "PersistentVolume",
+            Self::PersistentVolumeClaim => "PersistentVolumeClaim",
             Self::Pod => "Pod",
             Self::ReplicationController => "ReplicationController",
             Self::Service => "Service",

@@ -11,6 +11,7 @@ use super::owners::{OwnerChain, Owners};
 use super::pods::{Lifecycle, PodGroup, Role, has_ended};
 use super::selector::Labels as _;
 use super::user_namespaces::{self, Doubt, UserNamespace};
+use super::volumes::{Backing, Volumes};
 use crate::gaps::Gaps;
 use crate::kind::Kind;
 use crate::plan::Plan;
@@ -36,6 +37,7 @@ struct Key<'s> {
     ephemeral: Vec<(&'s pod::Container, bool)>,
     enacted: Vec<(&'s str, Option<&'s Resources>)>,
     attestations: Vec<usize>,
+    own_claims: Vec<(usize, Option<Backing>)>,
 }
 
 /// Facts about nodes, looked up once per pod.
@@ -48,6 +50,8 @@ struct Nodes<'s> {
     attested_everywhere: Vec<usize>,
     /// Handler of each RuntimeClass.
     handlers: HashMap<&'s str, &'s str>,
+    /// Paths of nodes that claims lead to.
+    volumes: Volumes<'s>,
 }
 
 /// A node whose object was read.
@@ -207,6 +211,9 @@ fn key<'s>(
             .and_then(|node| nodes.attested.get(node))
             .unwrap_or(&nodes.attested_everywhere)
             .clone(),
+        own_claims: nodes
+            .volumes
+            .own_paths(object.namespace(), object.name(), &pod.spec),
     }
 }
 
@@ -258,6 +265,7 @@ impl<'s> Nodes<'s> {
             attested,
             attested_everywhere: plan.attestations_on(&|_| None),
             handlers: user_namespaces::handlers(snapshot),
+            volumes: Volumes::new(snapshot),
         }
     }
 

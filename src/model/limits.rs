@@ -5,6 +5,7 @@ use super::pods::{Container, PodGroup};
 use super::quantity::{self, Milli};
 use crate::gaps::Missing;
 use crate::kind::Kind;
+use crate::projection::pod::Resources;
 use crate::projection::{Projection, Scalar};
 
 /// The first kubelet minor version that enforces pod-level resources by default.
@@ -48,7 +49,84 @@ pub enum LimitState {
     KubeletUnknown(Option<Missing>),
 }
 
+/// A request for one resource of one container, or of its pod where that has the limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Where it is written, as pointer into the pod; or in another object.
+    pub object: Option<usize>,
+    /// Pointer to it, or to where it would stand.
+    pub pointer: String,
+    /// What is written there.
+    pub value: Option<Scalar>,
+    /// What it comes to when nothing is written, other than the limit.
+    pub defaulted: Option<Milli>,
+}
+
 impl Model<'_> {
+    /// The request that belongs to a limit. One that is not set is the limit, by the API's default; of a pod it is what
+    /// its containers request, where they do.
+    pub fn request(
+        &self,
+        pod: &PodGroup<'_>,
+        container: &Container<'_>,
+        limit: &Limit,
+        resource: &str,
+    ) -> Request {
+        if limit.state == LimitState::OfPod {
+            let requests = pod
+                .spec
+                .resources
+                .as_ref()
+                .map(|resources| &resources.requests);
+            let value = requests
+                .and_then(|requests| requests.get(resource))
+                .cloned();
+            return Request {
+                object: None,
+                pointer: format!("/spec/resources/requests/{resource}"),
+                defaulted: sum_of_requests(pod, resource).filter(|_| value.is_none()),
+                value,
+            };
+        }
+        let (base, resources) = resources_in_force(pod, container);
+        let own = resources.and_then(|resources| resources.requests.get(resource));
+        let added = limit
+            .object
+            .filter(|_| own.is_none())
+            .and_then(|range| self.default_request(range, &limit.pointer, resource));
+        added.unwrap_or(Request {
+            object: None,
+            pointer: format!("{base}/requests/{resource}"),
+            value: own.cloned(),
+            defaulted: None,
+        })
+    }
+
+    /// What the item of a LimitRange that gives the limit gives as request.
+    fn default_request(&self, range: usize, limit: &str, resource: &str) -> Option<Request> {
+        let Projection::LimitRange(object) = self.object(range).projection.as_ref() else {
+            return None;
+        };
+        let place: usize = limit
+            .strip_prefix("/spec/limits/")?
+            .split('/')
+            .next()?
+            .parse()
+            .ok()?;
+        let value = object
+            .spec
+            .limits
+            .get(place)?
+            .default_request
+            .get(resource)?;
+        Some(Request {
+            object: Some(range),
+            pointer: format!("/spec/limits/{place}/defaultRequest/{resource}"),
+            value: Some(value.clone()),
+            defaulted: None,
+        })
+    }
+
     /// The limit on `resource` (`cpu` or `memory`) that a container runs under.
     pub fn limit(&self, pod: &PodGroup<'_>, container: &Container<'_>, resource: &str) -> Limit {
         let own = own_limit(pod, container, resource);
@@ -135,15 +213,31 @@ impl Model<'_> {
     }
 }
 
+/// What the containers that last request together, if any of them requests something.
+fn sum_of_requests(pod: &PodGroup<'_>, resource: &str) -> Option<Milli> {
+    let requests = pod.lasting_containers().filter_map(|container| {
+        let (_, resources) = resources_in_force(pod, &container);
+        quantity::parse(&resources?.requests.get(resource)?.to_string())
+    });
+    requests.reduce(|sum, request| Milli(sum.0.saturating_add(request.0)))
+}
+
 /// What is in force for the container itself: the kubelet's report where there is one, else `spec`.
-fn own_limit(pod: &PodGroup<'_>, container: &Container<'_>, resource: &str) -> Limit {
-    let (base, resources) = match pod.enacted_resources(&container.spec.name) {
+fn resources_in_force<'p>(
+    pod: &'p PodGroup<'_>,
+    container: &Container<'p>,
+) -> (String, Option<&'p Resources>) {
+    match pod.enacted_resources(&container.spec.name) {
         Some((pointer, resources)) => (pointer, Some(resources)),
         None => (
             format!("{}/resources", container.pointer),
             container.spec.resources.as_ref(),
         ),
-    };
+    }
+}
+
+fn own_limit(pod: &PodGroup<'_>, container: &Container<'_>, resource: &str) -> Limit {
+    let (base, resources) = resources_in_force(pod, container);
     let value = resources.and_then(|resources| resources.limits.get(resource));
     Limit {
         state: value.map_or(LimitState::Missing, |value| judge(value, resource)),

@@ -14,6 +14,7 @@ pub mod capabilities;
 pub mod edge;
 pub mod enforcement;
 mod grouping;
+pub mod host_paths;
 pub mod ingress_controllers;
 pub mod limits;
 pub mod mendix;
@@ -34,6 +35,7 @@ pub mod services;
 pub mod sidecars;
 pub mod tenants;
 pub mod user_namespaces;
+pub mod volumes;
 
 use std::sync::OnceLock;
 
@@ -77,6 +79,8 @@ pub struct Model<'s> {
     /// Which nodes enforce network policies.
     pub plugins: enforcement::NetworkPlugins,
     reach: OnceLock<reach::Reach>,
+    /// What the claims of pods lead to.
+    pub volumes: volumes::Volumes<'s>,
 }
 
 impl<'s> Model<'s> {
@@ -110,6 +114,7 @@ impl<'s> Model<'s> {
             services,
             plugins,
             reach: OnceLock::new(),
+            volumes: volumes::Volumes::new(snapshot),
         }
     }
 

@@ -234,6 +234,14 @@ impl<'s> PodGroup<'s> {
         })
     }
 
+    /// Whether the pods run on nodes whose objects were read.
+    pub fn is_on_known_node(&self) -> bool {
+        let node = self
+            .instance
+            .and_then(|instance| instance.spec.node_name.as_ref());
+        node.is_some() && !self.node_unread
+    }
+
     /// Addresses of all members.
     pub fn addresses(&self, snapshot: &'s Snapshot) -> impl Iterator<Item = &'s str> {
         self.members.iter().flat_map(move |member| {

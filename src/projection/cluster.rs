@@ -127,6 +127,13 @@ pub struct LimitRangeItem {
     pub default: BTreeMap<String, Scalar>,
     #[serde(
         default,
+        rename = "defaultRequest",
+        deserialize_with = "null_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub default_request: BTreeMap<String, Scalar>,
+    #[serde(
+        default,
         deserialize_with = "null_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::facts::UNRECOGNISED;
-use super::metadata::{Metadata, null_default};
+use super::metadata::{Metadata, Scalar, null_default};
 
 /// MendixApp: one environment of an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,6 +28,48 @@ pub struct MendixAppSpec {
     pub replicas: Option<i64>,
     #[serde(default, deserialize_with = "null_default")]
     pub runtime: MendixRuntime,
+    #[serde(
+        default,
+        rename = "jvmMemorySettings",
+        skip_serializing_if = "JvmMemorySettings::is_empty"
+    )]
+    pub jvm_memory_settings: JvmMemorySettings,
+}
+
+/// `MendixApp.spec.jvmMemorySettings`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JvmMemorySettings {
+    /// The most that the heap may grow to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heap_limit: Option<Scalar>,
+}
+
+impl JvmMemorySettings {
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        self.heap_limit.is_none()
+    }
+}
+
+impl<'de> Deserialize<'de> for JvmMemorySettings {
+    /// Reads what has the shape of a quantity; the schema is not public, and anything else must not spoil the object.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let settings = Value::deserialize(deserializer)?;
+        let heap_limit = match settings.get("heapLimit") {
+            None | Some(Value::Null) => None,
+            Some(Value::Number(number)) => Some(Scalar::Text(number.to_string())),
+            Some(Value::String(text)) if is_quantity_like(text) => Some(Scalar::Text(text.clone())),
+            Some(_) => Some(Scalar::Text(UNRECOGNISED.to_owned())),
+        };
+        Ok(Self { heap_limit })
+    }
+}
+
+/// Whether a text could be a quantity, or stands for one that could not.
+fn is_quantity_like(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    text == UNRECOGNISED || text.len() <= 32 && text.bytes().all(allowed)
 }
 
 /// `MendixApp.spec.runtime`.

@@ -8,6 +8,7 @@
 )]
 
 pub mod annotations;
+pub mod claims;
 pub mod cluster;
 pub mod controllers;
 pub mod destination_rule;
@@ -23,6 +24,7 @@ pub mod pod;
 pub mod policy;
 pub mod rbac;
 pub mod routing;
+pub mod volume;
 mod words;
 pub mod workload;
 
@@ -43,6 +45,8 @@ pub enum Projection {
     LimitRange(cluster::LimitRange),
     Namespace(cluster::Namespace),
     Node(cluster::Node),
+    PersistentVolume(claims::PersistentVolume),
+    PersistentVolumeClaim(claims::PersistentVolumeClaim),
     Pod(pod::Pod),
     Service(network::Service),
     WebhookConfiguration(cluster::WebhookConfiguration),
@@ -116,6 +120,8 @@ decode! {
     cluster::LimitRange => LimitRange,
     cluster::Namespace => Namespace,
     cluster::Node => Node,
+    claims::PersistentVolume => PersistentVolume,
+    claims::PersistentVolumeClaim => PersistentVolumeClaim,
     network::Service => Service,
     cluster::WebhookConfiguration => WebhookConfiguration,
     network::EndpointSlice => EndpointSlice,
@@ -155,7 +161,7 @@ decode! {
 impl Decode for pod::Pod {
     fn split(mut self) -> Decoded {
         let identity = std::mem::take(&mut self.metadata.identity);
-        let instance = self.take_instance();
+        let instance = self.take_instance(&identity.name);
         Decoded {
             identity,
             instance: Some(Box::new(instance)),
@@ -206,6 +212,8 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::LimitRange => visitor.visit::<cluster::LimitRange>(),
         Kind::Namespace => visitor.visit::<cluster::Namespace>(),
         Kind::Node => visitor.visit::<cluster::Node>(),
+        Kind::PersistentVolume => visitor.visit::<claims::PersistentVolume>(),
+        Kind::PersistentVolumeClaim => visitor.visit::<claims::PersistentVolumeClaim>(),
         Kind::Pod => visitor.visit::<pod::Pod>(),
         Kind::Service => visitor.visit::<network::Service>(),
         Kind::MutatingWebhookConfiguration => visitor.visit::<cluster::WebhookConfiguration>(),
@@ -289,6 +297,8 @@ impl Projection {
             Self::LimitRange(object) => &object.metadata,
             Self::Namespace(object) => &object.metadata,
             Self::Node(object) => &object.metadata,
+            Self::PersistentVolume(object) => &object.metadata,
+            Self::PersistentVolumeClaim(object) => &object.metadata,
             Self::Pod(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::WebhookConfiguration(object) => &object.metadata,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{ArgumentFacts, EnvironmentFacts};
 use super::metadata::{Metadata, Scalar, null_default};
+use super::volume::{self, Volume, VolumeDevice, VolumeMount};
 use super::words;
 
 /// What replicas of one template share.
@@ -71,6 +72,12 @@ pub struct PodSpec {
     pub runtime_class_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account_name: Option<String>,
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub volumes: Vec<Volume>,
     /// Kept per pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
@@ -113,6 +120,10 @@ pub struct Container {
     pub resources: Option<Resources>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_context: Option<SecurityContext>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_devices: Vec<VolumeDevice>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volume_mounts: Vec<VolumeMount>,
     /// The few variables that decide something, by name; all others are dropped.
     #[serde(skip_serializing_if = "EnvironmentFacts::is_empty")]
     pub env: EnvironmentFacts,
@@ -140,6 +151,10 @@ struct ContainerWire {
     #[serde(default)]
     security_context: Option<SecurityContext>,
     #[serde(default, deserialize_with = "null_default")]
+    volume_devices: Vec<VolumeDevice>,
+    #[serde(default, deserialize_with = "null_default")]
+    volume_mounts: Vec<VolumeMount>,
+    #[serde(default, deserialize_with = "null_default")]
     env: EnvironmentFacts,
     #[serde(default, deserialize_with = "null_default")]
     args: ArgumentFacts,
@@ -160,6 +175,8 @@ impl From<ContainerWire> for Container {
                 .resources
                 .filter(|resources| *resources != Resources::default()),
             security_context: wire.security_context,
+            volume_devices: wire.volume_devices,
+            volume_mounts: wire.volume_mounts,
             env,
             args,
         }
@@ -433,7 +450,11 @@ const INSTANCE_ANNOTATIONS: &[&str] = &[
 
 impl Pod {
     /// Takes out what differs between replicas, so that equal pods have equal projections.
-    pub(super) fn take_instance(&mut self) -> PodInstance {
+    pub(super) fn take_instance(&mut self, name: &str) -> PodInstance {
+        self.spec.normalise();
+        for volume in &mut self.spec.volumes {
+            volume::normalise_claim(volume, name);
+        }
         let mut status = self.status.take();
         if let Some(status) = &mut status {
             let mut conditions = std::mem::take(&mut status.conditions).into_vec();
@@ -461,6 +482,23 @@ impl Pod {
                 ephemeral_containers: std::mem::take(&mut self.spec.ephemeral_containers).into(),
             },
             status,
+        }
+    }
+}
+
+impl PodSpec {
+    /// Takes out what the API server writes differently, or twice, on each pod.
+    fn normalise(&mut self) {
+        for volume in &mut self.volumes {
+            volume::normalise(&mut volume.name);
+        }
+        let containers = self
+            .init_containers
+            .iter_mut()
+            .chain(&mut self.containers)
+            .chain(&mut self.ephemeral_containers);
+        for mount in containers.flat_map(|container| &mut container.volume_mounts) {
+            volume::normalise(&mut mount.name);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::Metadata;
+use super::metadata::{Metadata, null_default};
 use super::pod::PodTemplate;
 
 /// Deployment, ReplicaSet, StatefulSet, DaemonSet, Job and ReplicationController.
@@ -22,6 +22,28 @@ pub struct WorkloadSpec {
     pub replicas: Option<i64>,
     #[serde(default)]
     pub template: Option<PodTemplate>,
+    /// Of a StatefulSet: from which it makes a claim for each pod and volume.
+    #[serde(
+        default,
+        rename = "volumeClaimTemplates",
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub volume_claim_templates: Vec<ClaimTemplate>,
+}
+
+/// `PersistentVolumeClaimTemplate`: only its name counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClaimTemplate {
+    #[serde(default)]
+    pub metadata: ClaimTemplateMetadata,
+}
+
+/// Its metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClaimTemplateMetadata {
+    #[serde(default)]
+    pub name: String,
 }
 
 /// CronJob: its template is one level deeper.

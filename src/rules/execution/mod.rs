@@ -4,14 +4,17 @@ mod capabilities;
 mod container_runtime;
 mod ephemeral_containers;
 mod host_namespaces;
+mod host_path_volumes;
 mod immutable_root_filesystem;
 mod non_root;
 mod pod_per_app;
+mod pod_security_admission;
 mod privilege_escalation;
 mod privileged_containers;
 mod proc_mount;
 mod process_namespace_sharing;
 mod seccomp_profile;
+mod shared_writable_volumes;
 
 use super::Rule;
 
@@ -26,7 +29,10 @@ pub(super) static RULES: &[&Rule] = &[
     &privilege_escalation::RULE,
     &non_root::RULE,
     &immutable_root_filesystem::RULE,
+    &host_path_volumes::RULE,
     &proc_mount::RULE,
     &seccomp_profile::RULE,
+    &shared_writable_volumes::RULE,
     &container_runtime::RULE,
+    &pod_security_admission::RULE,
 ];

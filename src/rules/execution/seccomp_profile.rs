@@ -10,7 +10,7 @@ use crate::rules::{
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "seccomp-profile",
-    version: 1,
+    version: 2,
     title: "Containers run under a seccomp profile",
     severity: Severity::High,
     group: Group::ExecutionDomain,
@@ -24,10 +24,17 @@ pub(in crate::rules) static RULE: Rule = Rule {
 };
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
-    each_container(model, observe)
+    each_container(model, |subject, pod, container| {
+        observe(model, subject, pod, container)
+    })
 }
 
-fn observe(subject: Subject, pod: &PodGroup<'_>, container: &Container<'_>) -> Observation {
+fn observe(
+    model: &Model<'_>,
+    subject: Subject,
+    pod: &PodGroup<'_>,
+    container: &Container<'_>,
+) -> Observation {
     let (profile, source) = pod.seccomp(container);
     let place = match source {
         Source::Container => "",
@@ -59,10 +66,7 @@ fn observe(subject: Subject, pod: &PodGroup<'_>, container: &Container<'_>) -> O
             Reason::Value,
             format!("seccomp profile Unconfined{place}"),
         ),
-        Seccomp::Absent => {
-            Observation::fail(subject, Reason::Absent, "no seccomp profile declared")
-                .unless_windows(pod)
-        }
+        Seccomp::Absent => absent(model, subject, pod),
         Seccomp::Unrecognised(kind) => Observation::indeterminate(
             subject,
             Reason::Unrecognised,
@@ -74,5 +78,28 @@ fn observe(subject: Subject, pod: &PodGroup<'_>, container: &Container<'_>) -> O
         .into_iter()
         .fold(observation, |observation, (pointer, value)| {
             observation.read(pointer, value)
+        })
+}
+
+/// Without a profile the kubelet decides, whose setting is in no object of the API.
+fn absent(model: &Model<'_>, subject: Subject, pod: &PodGroup<'_>) -> Observation {
+    let attested = if pod.is_on_known_node() {
+        model.attested(pod, "seccompDefault", &true.into())
+    } else {
+        Vec::new()
+    };
+    if attested.is_empty() {
+        return Observation::fail(subject, Reason::Absent, "no seccomp profile declared")
+            .unless_windows(pod);
+    }
+    let observation = Observation::pass(
+        subject,
+        Reason::Attested,
+        "no seccomp profile declared; seccompDefault is attested for its node, which means RuntimeDefault",
+    );
+    attested
+        .into_iter()
+        .fold(observation, |observation, entry| {
+            observation.read_plan(format!("/attestations/{entry}/value"), Some(true))
         })
 }

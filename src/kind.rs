@@ -30,6 +30,20 @@ pub enum Kind {
     StatefulSet,
     CronJob,
     Job,
+    CiliumClusterwideNetworkPolicy,
+    CiliumNetworkPolicy,
+    #[serde(rename = "GlobalNetworkPolicy")]
+    CalicoGlobalNetworkPolicy,
+    #[serde(rename = "NetworkPolicy.crd.projectcalico.org")]
+    CalicoNetworkPolicy,
+    #[serde(rename = "StagedGlobalNetworkPolicy")]
+    CalicoStagedGlobalNetworkPolicy,
+    #[serde(rename = "StagedKubernetesNetworkPolicy")]
+    CalicoStagedKubernetesNetworkPolicy,
+    #[serde(rename = "StagedNetworkPolicy")]
+    CalicoStagedNetworkPolicy,
+    #[serde(rename = "Tier")]
+    CalicoTier,
     EndpointSlice,
     #[serde(rename = "GRPCRoute")]
     GrpcRoute,
@@ -49,8 +63,10 @@ pub enum Kind {
     ServiceEntry,
     Sidecar,
     VirtualService,
+    PolicyEndpoint,
     Ingress,
     IngressClass,
+    NetworkPolicy,
     RuntimeClass,
     #[serde(rename = "AuthorizationPolicy.policy.linkerd.io")]
     LinkerdAuthorizationPolicy,
@@ -61,6 +77,9 @@ pub enum Kind {
     NetworkAuthentication,
     Server,
     ServerAuthorization,
+    AdminNetworkPolicy,
+    BaselineAdminNetworkPolicy,
+    ClusterNetworkPolicy,
     MendixApp,
     OperatorConfiguration,
     Runtime,
@@ -90,6 +109,14 @@ pub enum Presence {
 pub enum Product {
     /// Istio service mesh.
     Istio,
+    /// Cilium, a network plugin.
+    Cilium,
+    /// Calico, a network plugin.
+    Calico,
+    /// Policies over the whole cluster, which some network plugins implement.
+    NetworkPolicyApi,
+    /// The network policy controller of Amazon EKS.
+    EksNetworkPolicy,
     /// Linkerd service mesh.
     Linkerd,
     /// Gateway API.
@@ -133,6 +160,14 @@ impl Kind {
         Self::StatefulSet,
         Self::CronJob,
         Self::Job,
+        Self::CiliumClusterwideNetworkPolicy,
+        Self::CiliumNetworkPolicy,
+        Self::CalicoGlobalNetworkPolicy,
+        Self::CalicoNetworkPolicy,
+        Self::CalicoStagedGlobalNetworkPolicy,
+        Self::CalicoStagedKubernetesNetworkPolicy,
+        Self::CalicoStagedNetworkPolicy,
+        Self::CalicoTier,
         Self::EndpointSlice,
         Self::GrpcRoute,
         Self::Gateway,
@@ -146,8 +181,10 @@ impl Kind {
         Self::ServiceEntry,
         Self::Sidecar,
         Self::VirtualService,
+        Self::PolicyEndpoint,
         Self::Ingress,
         Self::IngressClass,
+        Self::NetworkPolicy,
         Self::RuntimeClass,
         Self::LinkerdAuthorizationPolicy,
         Self::LinkerdHttpRoute,
@@ -155,6 +192,9 @@ impl Kind {
         Self::NetworkAuthentication,
         Self::Server,
         Self::ServerAuthorization,
+        Self::AdminNetworkPolicy,
+        Self::BaselineAdminNetworkPolicy,
+        Self::ClusterNetworkPolicy,
         Self::MendixApp,
         Self::OperatorConfiguration,
         Self::Runtime,
@@ -191,10 +231,14 @@ impl Kind {
         const ALPHA: &[&str] = &["v1alpha1"];
         const SERVER: &[&str] = &["v1beta3", "v1beta2", "v1beta1"];
         const MENDIX: &[&str] = ALPHA;
+        const CALICO: &[&str] = &["v1", "v3"];
         const GATEWAY: &[&str] = &["v1", "v1beta1", "v1alpha3", "v1alpha2"];
         let istio = Presence::Product(Product::Istio);
         let linkerd = Presence::Product(Product::Linkerd);
         let gateway_api = Presence::Product(Product::GatewayApi);
+        let cilium = Presence::Product(Product::Cilium);
+        let calico = Presence::Product(Product::Calico);
+        let network_policy_api = Presence::Product(Product::NetworkPolicyApi);
         let (group, versions, plural, namespaced, presence) = match self {
             Self::ConfigMap => ("", V1, "configmaps", true, Presence::BuiltIn),
             Self::LimitRange => ("", V1, "limitranges", true, Presence::BuiltIn),
@@ -223,6 +267,42 @@ impl Kind {
             Self::StatefulSet => ("apps", V1, "statefulsets", true, Presence::BuiltIn),
             Self::CronJob => ("batch", V1, "cronjobs", true, Presence::BuiltIn),
             Self::Job => ("batch", V1, "jobs", true, Presence::BuiltIn),
+            Self::CiliumClusterwideNetworkPolicy => (
+                "cilium.io",
+                &["v2"] as _,
+                "ciliumclusterwidenetworkpolicies",
+                false,
+                cilium,
+            ),
+            Self::CiliumNetworkPolicy => (
+                "cilium.io",
+                &["v2"] as _,
+                "ciliumnetworkpolicies",
+                true,
+                cilium,
+            ),
+            Self::CalicoGlobalNetworkPolicy => {
+                (CALICO_GROUP, CALICO, "globalnetworkpolicies", false, calico)
+            }
+            Self::CalicoNetworkPolicy => (CALICO_GROUP, CALICO, "networkpolicies", true, calico),
+            Self::CalicoStagedGlobalNetworkPolicy => (
+                CALICO_GROUP,
+                CALICO,
+                "stagedglobalnetworkpolicies",
+                false,
+                calico,
+            ),
+            Self::CalicoStagedKubernetesNetworkPolicy => (
+                CALICO_GROUP,
+                CALICO,
+                "stagedkubernetesnetworkpolicies",
+                true,
+                calico,
+            ),
+            Self::CalicoStagedNetworkPolicy => {
+                (CALICO_GROUP, CALICO, "stagednetworkpolicies", true, calico)
+            }
+            Self::CalicoTier => (CALICO_GROUP, CALICO, "tiers", false, calico),
             Self::EndpointSlice => (
                 "discovery.k8s.io",
                 V1,
@@ -266,6 +346,13 @@ impl Kind {
                 true,
                 istio,
             ),
+            Self::PolicyEndpoint => (
+                "networking.k8s.aws",
+                &["v1alpha1"] as _,
+                "policyendpoints",
+                true,
+                Presence::Product(Product::EksNetworkPolicy),
+            ),
             Self::Ingress => (
                 "networking.k8s.io",
                 V1,
@@ -278,6 +365,13 @@ impl Kind {
                 V1,
                 "ingressclasses",
                 false,
+                Presence::BuiltIn,
+            ),
+            Self::NetworkPolicy => (
+                "networking.k8s.io",
+                V1,
+                "networkpolicies",
+                true,
                 Presence::BuiltIn,
             ),
             Self::RuntimeClass => (
@@ -312,6 +406,27 @@ impl Kind {
                 "serverauthorizations",
                 true,
                 linkerd,
+            ),
+            Self::AdminNetworkPolicy => (
+                "policy.networking.k8s.io",
+                &["v1alpha1"] as _,
+                "adminnetworkpolicies",
+                false,
+                network_policy_api,
+            ),
+            Self::BaselineAdminNetworkPolicy => (
+                "policy.networking.k8s.io",
+                &["v1alpha1"] as _,
+                "baselineadminnetworkpolicies",
+                false,
+                network_policy_api,
+            ),
+            Self::ClusterNetworkPolicy => (
+                "policy.networking.k8s.io",
+                &["v1alpha2"] as _,
+                "clusternetworkpolicies",
+                false,
+                network_policy_api,
             ),
             Self::MendixApp => (MENDIX_GROUP, MENDIX, "mendixapps", true, Presence::Mendix),
             Self::OperatorConfiguration => (
@@ -384,6 +499,13 @@ impl Kind {
             Self::StatefulSet => "StatefulSet",
             Self::CronJob => "CronJob",
             Self::Job => "Job",
+            Self::CiliumClusterwideNetworkPolicy => "CiliumClusterwideNetworkPolicy",
+            Self::CiliumNetworkPolicy => "CiliumNetworkPolicy",
+            Self::CalicoGlobalNetworkPolicy => "GlobalNetworkPolicy",
+            Self::CalicoStagedGlobalNetworkPolicy => "StagedGlobalNetworkPolicy",
+            Self::CalicoStagedKubernetesNetworkPolicy => "StagedKubernetesNetworkPolicy",
+            Self::CalicoStagedNetworkPolicy => "StagedNetworkPolicy",
+            Self::CalicoTier => "Tier",
             Self::EndpointSlice => "EndpointSlice",
             Self::GrpcRoute => "GRPCRoute",
             Self::Gateway | Self::IstioGateway => "Gateway",
@@ -396,9 +518,14 @@ impl Kind {
             Self::ServiceEntry => "ServiceEntry",
             Self::Sidecar => "Sidecar",
             Self::VirtualService => "VirtualService",
+            Self::PolicyEndpoint => "PolicyEndpoint",
             Self::Ingress => "Ingress",
             Self::IngressClass => "IngressClass",
+            Self::NetworkPolicy | Self::CalicoNetworkPolicy => "NetworkPolicy",
             Self::RuntimeClass => "RuntimeClass",
+            Self::AdminNetworkPolicy => "AdminNetworkPolicy",
+            Self::BaselineAdminNetworkPolicy => "BaselineAdminNetworkPolicy",
+            Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
             Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy",
             Self::MeshTlsAuthentication => "MeshTLSAuthentication",
             Self::NetworkAuthentication => "NetworkAuthentication",
@@ -418,11 +545,13 @@ impl Kind {
         }
     }
 
-    /// The name, with the group behind it where another kind that the tool reads has the same.
+    /// The name, with the group behind it where another kind that the tool reads has the same; what is part of every
+    /// cluster goes by its plain name.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Gateway => "Gateway.gateway.networking.k8s.io",
             Self::IstioGateway => "Gateway.networking.istio.io",
+            Self::CalicoNetworkPolicy => "NetworkPolicy.crd.projectcalico.org",
             Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy.policy.linkerd.io",
             Self::LinkerdHttpRoute => "HTTPRoute.policy.linkerd.io",
             _ => self.name(),
@@ -434,7 +563,9 @@ impl Kind {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         Self::ALL.iter().copied().find(|candidate| {
             let api = candidate.api();
-            api.group == group && api.versions.contains(&version) && candidate.name() == kind
+            api.versions.contains(&version)
+                && candidate.group_at(version) == group
+                && candidate.name() == kind
         })
     }
 
@@ -443,7 +574,28 @@ impl Kind {
         Self::ALL
             .iter()
             .copied()
-            .find(|candidate| candidate.api().group == group && candidate.name() == kind)
+            .find(|candidate| candidate.name() == kind && candidate.groups().contains(&group))
+    }
+
+    /// The API group that serves a version of the kind. Calico's objects are served under two groups with versions of
+    /// their own: the one that its data is kept under, and the one that users write.
+    pub fn group_at(self, version: &str) -> &'static str {
+        match self.api().group {
+            CALICO_GROUP if version == "v3" => CALICO_USER_GROUP,
+            group => group,
+        }
+    }
+
+    /// Every group that may serve the kind, preferred first.
+    pub fn groups(self) -> Vec<&'static str> {
+        let mut groups: Vec<&'static str> = Vec::new();
+        for version in self.api().versions {
+            let group = self.group_at(version);
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        groups
     }
 
     /// Whether the tool reads single ConfigMaps by name only, never a list of them.
@@ -453,6 +605,7 @@ impl Kind {
 }
 
 impl fmt::Display for Kind {
+    /// The name; with the group where another kind bears the same.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.label())
     }
@@ -460,6 +613,10 @@ impl fmt::Display for Kind {
 
 /// API group of Mendix on Kubernetes.
 pub const MENDIX_GROUP: &str = "privatecloud.mendix.com";
+/// API group that Calico keeps its data under.
+const CALICO_GROUP: &str = "crd.projectcalico.org";
+/// API group that users write Calico's objects in.
+const CALICO_USER_GROUP: &str = "projectcalico.org";
 /// API group of Linkerd's policies.
 pub const LINKERD_GROUP: &str = "policy.linkerd.io";
 /// API group of the Gateway API.
@@ -505,7 +662,8 @@ mod tests {
             let namesakes = Kind::ALL.iter().filter(|other| other.name() == kind.name());
             let group = kind.api().group;
             let label = format!("{}.{group}", kind.name());
-            let collides = namesakes.count() > 1;
+            // What is part of every cluster goes by its plain name.
+            let collides = namesakes.count() > 1 && kind.api().presence != Presence::BuiltIn;
             // Results name the routes of the Gateway API as everybody does; those of Linkerd they only read.
             let plain = *kind == Kind::HttpRoute || !collides && !is_of_linkerd(*kind);
             assert_eq!(kind.label(), if plain { kind.name() } else { &label });

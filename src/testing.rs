@@ -13,8 +13,12 @@ use crate::snapshot::{
 
 /// A live cluster that holds the documents; every kind was read.
 pub(crate) fn snapshot(yaml: &str) -> Snapshot {
+    of_documents(serde_saphyr::from_multiple(yaml).unwrap())
+}
+
+/// The same from documents that were parsed.
+pub(crate) fn of_documents(documents: Vec<Value>) -> Snapshot {
     let mut interner = Interner::default();
-    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
     let objects = documents
         .into_iter()
         .filter(|document| !document.is_null())

@@ -14,6 +14,7 @@ use crate::assess;
 use crate::kind::Kind;
 use crate::model::mesh::control_plane::config_map_name;
 use crate::model::{Model, ScopeRequest};
+use crate::projection::istio::PLUGIN_CONFIG_MAPS;
 use crate::projection::linkerd::{CNI_CONFIG_MAP, CONFIG_MAP};
 
 /// Arguments of `rbac`.
@@ -65,11 +66,16 @@ impl Rbac {
         let catalog = self.selection.catalog()?;
         let kinds = assess::kinds_read(&self.selection.rules(&catalog)?);
         let account = self.service_account.as_deref().map(account).transpose()?;
-        let config_maps = if kinds.contains(&Kind::ConfigMap) {
+        let mut config_maps = if kinds.contains(&Kind::ConfigMap) {
             self.config_maps(surroundings, terminal).await?
         } else {
             BTreeMap::new()
         };
+        if kinds.contains(&Kind::PolicyEndpoint) {
+            // The network plugins that have settings run there.
+            let of_plugins = config_maps.entry("kube-system".to_owned()).or_default();
+            of_plugins.extend(PLUGIN_CONFIG_MAPS.map(str::to_owned));
+        }
         super::print(roles(&self.name, &kinds, &config_maps, account)?.as_bytes())
     }
 
@@ -152,7 +158,9 @@ fn roles(
     let mut by_group: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for kind in kinds.iter().filter(|kind| !kind.by_name_only()) {
         let api = kind.api();
-        by_group.entry(api.group).or_default().push(api.plural);
+        for group in kind.groups() {
+            by_group.entry(group).or_default().push(api.plural);
+        }
     }
     let mut text = header("ClusterRole", name, None)?;
     writeln!(text, "rules:")?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::enforcement::{Enforcement, NetworkPlugins};
 use super::ingress_controllers;
 use super::mendix;
 use super::mesh::ambient;
@@ -30,6 +31,7 @@ struct Key<'s> {
     node_unread: bool,
     user_namespace: UserNamespace,
     ztunnel_ready: bool,
+    enforcement: Enforcement,
     redirection: Option<&'s str>,
     selected_labels: Vec<(&'s str, &'s str)>,
     ephemeral: Vec<(&'s pod::Container, bool)>,
@@ -64,6 +66,7 @@ pub(super) fn groups<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    plugins: &NetworkPlugins,
     plan: &'s Plan,
 ) -> Vec<PodGroup<'s>> {
     let nodes = Nodes::new(snapshot, plan);
@@ -77,7 +80,7 @@ pub(super) fn groups<'s>(
         else {
             continue;
         };
-        let key = key(object, pod, instance, &nodes, &selected);
+        let key = key(object, pod, instance, &nodes, plugins, &selected);
         if let Some(group) = indexes.get(&key) {
             groups[*group].members.push(index);
             continue;
@@ -102,6 +105,7 @@ pub(super) fn groups<'s>(
             node_unread: key.node_unread,
             user_namespace: key.user_namespace,
             ztunnel_ready: key.ztunnel_ready,
+            enforcement: key.enforcement,
             attestations: key.attestations.clone(),
             role: Role::Other,
             app: None,
@@ -118,8 +122,14 @@ pub(super) fn groups<'s>(
     let links = groups.iter().flat_map(|group| &group.chain.links);
     used.extend(links.filter_map(|link| link.object));
     groups.extend(
-        templates(snapshot, gaps, owners, &nodes.attested_everywhere)
-            .filter(|group| !used.contains(&group.members[0])),
+        templates(
+            snapshot,
+            gaps,
+            owners,
+            plugins.of_new_pod(),
+            &nodes.attested_everywhere,
+        )
+        .filter(|group| !used.contains(&group.members[0])),
     );
     ingress_controllers::recognise(&mut groups, plan);
     in_order(groups)
@@ -152,6 +162,7 @@ fn key<'s>(
     pod: &'s pod::Pod,
     instance: &'s PodInstance,
     nodes: &Nodes<'s>,
+    plugins: &NetworkPlugins,
     selected: &BTreeSet<&'s str>,
 ) -> Key<'s> {
     let status = instance.status.as_ref();
@@ -172,6 +183,7 @@ fn key<'s>(
         user_namespace: nodes.user_namespace(&pod.spec, instance),
         ztunnel_ready: redirection.is_some()
             && node.is_some_and(|node| nodes.with_ztunnel.contains_key(node)),
+        enforcement: plugins.of_pod(node, !pod.metadata.owner_references.is_empty()),
         redirection,
         selected_labels: instance
             .metadata
@@ -328,10 +340,18 @@ fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTree
         })
         .flat_map(|labels| labels.keys().map(String::as_str));
     let by_servers = snapshot.of_kind(Kind::Server).flat_map(server_keys);
-    by_objects
+    let mut keys: BTreeSet<&str> = by_objects
         .chain(by_servers)
         .chain(plan.pod_label_keys())
-        .collect()
+        .collect();
+    for object in &snapshot.objects {
+        super::reach::selectors(object.projection.as_ref(), &mut |selector| {
+            let expressions = selector.match_expressions.iter();
+            keys.extend(selector.match_labels.keys().map(String::as_str));
+            keys.extend(expressions.map(|expression| expression.key.as_str()));
+        });
+    }
+    keys
 }
 
 /// The labels that a Server of Linkerd selects pods by.
@@ -354,6 +374,7 @@ fn templates<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,
     owners: &Owners<'s>,
+    enforcement: Enforcement,
     attestations: &[usize],
 ) -> impl Iterator<Item = PodGroup<'s>> {
     Kind::WORKLOADS.iter().flat_map(move |kind| {
@@ -396,6 +417,7 @@ fn templates<'s>(
                     UserNamespace::Host
                 },
                 ztunnel_ready: false,
+                enforcement,
                 attestations: attestations.to_vec(),
                 role: Role::Other,
                 app: None,

@@ -5,6 +5,7 @@
 //!          ─▶ owners ─▶ pods (groups of equal pods, and templates without pods) ─▶ roles ─▶ apps, operators
 //!          ─▶ rbac ──────────────────────────────────────────────────────────────────────▶ who manages what
 //!          ─▶ mesh (control planes, policies, data plane of each pod)
+//!          ─▶ enforcement (which nodes enforce network policies) ─▶ reach (which pods can reach which)
 //!          ─▶ services (what leads to which pod on which port)
 //! ```
 
@@ -12,6 +13,7 @@ pub mod apps;
 pub mod capabilities;
 pub mod databases;
 pub mod edge;
+pub mod enforcement;
 mod grouping;
 pub mod host_paths;
 pub mod ingress_controllers;
@@ -26,6 +28,7 @@ pub mod pods;
 pub mod port;
 pub mod quantity;
 pub mod rbac;
+pub mod reach;
 pub mod scope;
 pub mod security;
 pub mod selector;
@@ -33,8 +36,11 @@ pub mod services;
 pub mod sidecars;
 pub mod storage;
 pub mod tokens;
+pub mod tenants;
 pub mod user_namespaces;
 pub mod volumes;
+
+use std::sync::OnceLock;
 
 use crate::gaps::Gaps;
 use crate::kind::Kind;
@@ -73,6 +79,9 @@ pub struct Model<'s> {
     pub mesh: mesh::Mesh<'s>,
     /// What leads to which pod on which port.
     pub services: services::Services,
+    /// Which nodes enforce network policies.
+    pub plugins: enforcement::NetworkPlugins,
+    reach: OnceLock<reach::Reach>,
     /// What the claims of pods lead to.
     pub volumes: volumes::Volumes<'s>,
 }
@@ -88,7 +97,8 @@ impl<'s> Model<'s> {
         let gaps = Gaps::new(snapshot);
         let namespaces = Namespaces::new(snapshot, &gaps, plan);
         let owners = owners::Owners::new(snapshot);
-        let pods = grouping::groups(snapshot, &gaps, &owners, plan);
+        let plugins = enforcement::NetworkPlugins::new(snapshot, &gaps);
+        let pods = grouping::groups(snapshot, &gaps, &owners, &plugins, plan);
         let apps = apps::find(snapshot, &namespaces, &pods, plan);
         let operators = operators::find(&pods);
         let scope = Scope::new(request, snapshot, &gaps, &pods, plan);
@@ -105,8 +115,15 @@ impl<'s> Model<'s> {
             operators,
             mesh,
             services,
+            plugins,
+            reach: OnceLock::new(),
             volumes: volumes::Volumes::new(snapshot),
         }
+    }
+
+    /// Which pods can reach which; worked out when a rule first asks.
+    pub fn reach(&self) -> &reach::Reach {
+        self.reach.get_or_init(|| reach::Reach::new(self))
     }
 
     /// An object by index.

@@ -1,5 +1,6 @@
 //! Pods in groups: rules judge each group once, however many replicas it has.
 
+use super::enforcement::Enforcement;
 use super::ingress_controllers::Family;
 use super::owners::OwnerChain;
 use super::selector::Labels;
@@ -39,6 +40,8 @@ pub struct PodGroup<'s> {
     pub user_namespace: UserNamespace,
     /// Whether a Ready ztunnel serves the node; only looked up for pods that ambient redirects.
     pub ztunnel_ready: bool,
+    /// Whether network policies count on the node.
+    pub enforcement: Enforcement,
     /// Attestations of the plan that hold for the nodes of all members, by index.
     pub attestations: Vec<usize>,
     /// What the pods are to Mendix and the mesh.

@@ -18,6 +18,8 @@ pub(super) enum Keep {
     Revision,
     /// Of an action of a load balancer whether it redirects, and to which protocol.
     Action,
+    /// Of the arguments of k3s, the one that switches network policies off.
+    Arguments,
 }
 
 /// Sorted, to be searched quickly: every pod's annotations go through it.
@@ -115,6 +117,10 @@ const PRESENCE: &[&str] = &[
 ];
 
 const STATUS: &str = "sidecar.istio.io/status";
+/// Annotation in which k3s notes its arguments on its nodes.
+pub const K3S_ARGUMENTS: &str = "k3s.io/node-args";
+/// Flag of k3s that switches its network policy controller off.
+pub const NO_NETWORK_POLICY: &str = "--disable-network-policy";
 /// Actions of a load balancer, by the name that a path gives as its Service.
 pub const ACTION_PREFIX: &str = "alb.ingress.kubernetes.io/actions.";
 /// Domains whose annotations may hold pieces of a proxy's configuration.
@@ -127,6 +133,8 @@ const BYTES: usize = 4096;
 pub(super) fn keep(key: &str) -> Option<Keep> {
     if WHOLE.binary_search(&key).is_ok() {
         Some(Keep::Whole)
+    } else if key == K3S_ARGUMENTS {
+        Some(Keep::Arguments)
     } else if key == STATUS {
         Some(Keep::Revision)
     } else if PRESENCE.contains(&key) || is_snippet(key) {
@@ -152,6 +160,7 @@ impl Keep {
             Self::Presence => PRESENT.to_owned(),
             Self::Revision => revision(value),
             Self::Action => action(value),
+            Self::Arguments => policy_flag(value),
         }
     }
 }
@@ -162,6 +171,26 @@ fn bounded(value: &str) -> String {
         end -= 1;
     }
     value[..end].to_owned()
+}
+
+/// Only the flag that switches network policies off, with its value.
+fn policy_flag(value: &str) -> String {
+    let arguments: Vec<String> = serde_json::from_str(value).unwrap_or_default();
+    let mut kept: Vec<String> = Vec::new();
+    let mut rest = arguments.iter().peekable();
+    while let Some(argument) = rest.next() {
+        let (flag, inline) = match argument.split_once('=') {
+            Some((flag, value)) => (flag, Some(value)),
+            None => (argument.as_str(), None),
+        };
+        if flag == NO_NETWORK_POLICY {
+            let is_boolean = |value: &&str| ["true", "false"].contains(value);
+            let next = || rest.peek().map(|next| next.as_str());
+            let value = inline.or_else(next).filter(is_boolean).unwrap_or("true");
+            kept = vec![NO_NETWORK_POLICY.to_owned(), value.to_owned()];
+        }
+    }
+    json!(kept).to_string()
 }
 
 fn revision(value: &str) -> String {

@@ -19,7 +19,23 @@ pub struct Node {
     #[serde(default)]
     pub metadata: Metadata,
     #[serde(default, deserialize_with = "null_default")]
+    pub spec: NodeSpec,
+    #[serde(default, deserialize_with = "null_default")]
     pub status: NodeStatus,
+}
+
+/// `NodeSpec`: the addresses of its pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NodeSpec {
+    #[serde(default, rename = "podCIDR", skip_serializing_if = "Option::is_none")]
+    pub pod_cidr: Option<String>,
+    #[serde(
+        default,
+        rename = "podCIDRs",
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub pod_cidrs: Vec<String>,
 }
 
 /// `NodeStatus`.

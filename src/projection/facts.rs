@@ -57,6 +57,13 @@ const REDIRECTION: &[(&str, &str)] = &[
     ("-x", "--istio-service-exclude-cidr"),
 ];
 
+/// `(container, flag)`: flags of network plugins that say whether they enforce policies, true or false.
+const ENFORCING: &[(&str, &str)] = &[
+    ("aws-eks-nodeagent", "--enable-network-policy"),
+    ("aws-network-policy-agent", "--enable-network-policy"),
+    ("kube-router", "--run-firewall"),
+];
+
 /// Containers whose flags say what Istio captures.
 const REDIRECTING: &[&str] = &["istio-init", "istio-validation"];
 
@@ -133,6 +140,8 @@ impl ArgumentFacts {
                 controller
             } else if flag == PROXY_ROLE {
                 container == "istio-proxy"
+            } else if is_enforcing(flag) {
+                ENFORCING.contains(&(container, flag.as_str()))
             } else if listed(flag).is_some() {
                 FLAGS
                     .iter()
@@ -154,6 +163,10 @@ impl ArgumentFacts {
                 if let Some(role) = rest.peek().and_then(|role| Shape::Word.keep(role)) {
                     facts.entry(PROXY_ROLE.to_owned()).or_insert(role);
                 }
+            } else if is_enforcing(name) {
+                // A flag of this type takes its value from the same word only; without one it is true.
+                let value = Shape::Word.keep(inline.unwrap_or("true"));
+                facts.insert(name.to_owned(), value.unwrap_or_default());
             } else if let Some((flag, shape)) = listed(name) {
                 let value = inline.or_else(|| rest.next()).unwrap_or_default();
                 add(&mut facts, flag, shape.keep(value).unwrap_or_default());
@@ -168,6 +181,11 @@ impl ArgumentFacts {
         }
         Self(facts)
     }
+}
+
+/// Whether a flag says that a network plugin enforces policies.
+fn is_enforcing(flag: &str) -> bool {
+    ENFORCING.iter().any(|(_, known)| *known == flag)
 }
 
 /// A flag that is given more than once lists the values of all.
@@ -329,7 +347,7 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
                     }
                     let shape = match listed(&flag) {
                         Some((_, shape)) => shape,
-                        None if flag == PROXY_ROLE => Shape::Word,
+                        None if flag == PROXY_ROLE || is_enforcing(&flag) => Shape::Word,
                         None => Shape::Ranges,
                     };
                     let kept = if value == UNRECOGNISED {
@@ -338,6 +356,7 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
                         shape.keep(&value)
                     };
                     let known = flag == PROXY_ROLE
+                        || is_enforcing(&flag)
                         || listed(&flag).is_some()
                         || REDIRECTION.iter().any(|(short, _)| *short == flag);
                     if known {

@@ -7,6 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
+use super::facts::UNRECOGNISED;
 use super::form::{EVIDENCE_FORM, Form};
 use super::metadata::{Metadata, null_default};
 use super::rbac::LabelSelector;
@@ -173,6 +174,9 @@ pub struct ConfigMap {
     pub data: ConfigMapData,
 }
 
+/// ConfigMaps that hold the settings of network plugins: Cilium's, and that of Amazon's VPC plugin.
+pub const PLUGIN_CONFIG_MAPS: [&str; 2] = ["cilium-config", "amazon-vpc-cni"];
+
 /// `data` of the ConfigMaps that are read by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ConfigMapData {
@@ -192,6 +196,56 @@ pub struct ConfigMapData {
     /// Of ingress controllers: the settings that rules read.
     #[serde(flatten)]
     pub settings: super::controllers::Settings,
+    /// Cilium: whether policies are enforced (`default`, `always`), or `never`.
+    #[serde(
+        default,
+        rename = "enable-policy",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enable_policy: Option<Setting>,
+    /// Cilium: whether verdicts are only reported.
+    #[serde(
+        default,
+        rename = "policy-audit-mode",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub policy_audit_mode: Option<Setting>,
+    /// Cilium: whether NetworkPolicy counts; absent means yes.
+    #[serde(
+        default,
+        rename = "enable-k8s-networkpolicy",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enable_network_policy: Option<Setting>,
+    /// Cilium: whether ClusterNetworkPolicy counts; absent means no.
+    #[serde(
+        default,
+        rename = "enable-k8s-cluster-network-policy",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enable_cluster_network_policy: Option<Setting>,
+    /// Amazon EKS: whether the controller makes PolicyEndpoints.
+    #[serde(
+        default,
+        rename = "enable-network-policy-controller",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub enable_network_policy_controller: Option<Setting>,
+}
+
+/// A setting of one word; anything else is kept as unrecognised.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Setting(pub String);
+
+impl<'de> Deserialize<'de> for Setting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let text = text.trim();
+        let is_word = text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let kept = if is_word { text } else { UNRECOGNISED };
+        Ok(Self(kept.to_owned()))
+    }
 }
 
 /// The part of Istio's `MeshConfig` that counts.

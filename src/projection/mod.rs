@@ -21,6 +21,7 @@ pub mod mendix;
 pub mod metadata;
 pub mod network;
 pub mod pod;
+pub mod policy;
 pub mod rbac;
 pub mod routing;
 pub mod storage;
@@ -81,6 +82,12 @@ pub enum Projection {
     Binding(rbac::Binding),
     Route(routing::Route),
     PeerAuthentication(istio::PeerAuthentication),
+    NetworkPolicy(policy::NetworkPolicy),
+    ClusterPolicy(policy::ClusterPolicy),
+    CiliumPolicy(policy::CiliumPolicy),
+    CalicoPolicy(policy::CalicoPolicy),
+    Inert(policy::Inert),
+    PolicyEndpoint(policy::PolicyEndpoint),
 }
 
 /// An object as it was read: who it is, and what rules may see of it.
@@ -150,6 +157,12 @@ decode! {
     rbac::Role => Role,
     rbac::Binding => Binding,
     istio::PeerAuthentication => PeerAuthentication,
+    policy::NetworkPolicy => NetworkPolicy,
+    policy::ClusterPolicy => ClusterPolicy,
+    policy::CiliumPolicy => CiliumPolicy,
+    policy::CalicoPolicy => CalicoPolicy,
+    policy::Inert => Inert,
+    policy::PolicyEndpoint => PolicyEndpoint,
 }
 
 impl Decode for pod::Pod {
@@ -249,6 +262,21 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::ClusterRole | Kind::Role => visitor.visit::<rbac::Role>(),
         Kind::ClusterRoleBinding | Kind::RoleBinding => visitor.visit::<rbac::Binding>(),
         Kind::PeerAuthentication => visitor.visit::<istio::PeerAuthentication>(),
+        Kind::NetworkPolicy => visitor.visit::<policy::NetworkPolicy>(),
+        Kind::AdminNetworkPolicy
+        | Kind::BaselineAdminNetworkPolicy
+        | Kind::ClusterNetworkPolicy => visitor.visit::<policy::ClusterPolicy>(),
+        Kind::CiliumNetworkPolicy | Kind::CiliumClusterwideNetworkPolicy => {
+            visitor.visit::<policy::CiliumPolicy>()
+        }
+        Kind::CalicoNetworkPolicy | Kind::CalicoGlobalNetworkPolicy => {
+            visitor.visit::<policy::CalicoPolicy>()
+        }
+        Kind::CalicoStagedNetworkPolicy
+        | Kind::CalicoStagedGlobalNetworkPolicy
+        | Kind::CalicoStagedKubernetesNetworkPolicy
+        | Kind::CalicoTier => visitor.visit::<policy::Inert>(),
+        Kind::PolicyEndpoint => visitor.visit::<policy::PolicyEndpoint>(),
     }
 }
 
@@ -315,6 +343,12 @@ impl Projection {
             Self::Role(object) => &object.metadata,
             Self::Binding(object) => &object.metadata,
             Self::PeerAuthentication(object) => &object.metadata,
+            Self::NetworkPolicy(object) => &object.metadata,
+            Self::ClusterPolicy(object) => &object.metadata,
+            Self::CiliumPolicy(object) => &object.metadata,
+            Self::CalicoPolicy(object) => &object.metadata,
+            Self::Inert(object) => &object.metadata,
+            Self::PolicyEndpoint(object) => &object.metadata,
         }
     }
 }

@@ -3,5 +3,6 @@
 mod bench;
 mod cli;
 mod live;
+mod reachability;
 mod rules;
 mod servers;

@@ -201,7 +201,7 @@ impl Catalogue {
                 let api = kind.api();
                 api.versions
                     .iter()
-                    .map(move |version| (api.group, *version))
+                    .map(move |version| (kind.group_at(version), *version))
             })
             .collect();
         wanted
@@ -215,25 +215,20 @@ impl Catalogue {
     }
 
     fn served(&self, kind: Kind) -> Served {
-        let api = kind.api();
-        let versions = match self.groups.get(api.group) {
-            Some(Group::Known(versions)) => versions,
-            Some(Group::Hidden) => return Served::At(api.versions[0]),
-            Some(Group::Failed(failure)) => return Served::Unknown(failure.clone()),
-            None => return Served::No,
-        };
-        let known = || {
-            api.versions
-                .iter()
-                .filter_map(|name| Some((*name, versions.get(*name)?)))
-        };
-        let served = known().find(|(_, version)| version.serves(kind));
-        if let Some((name, _)) = served {
-            return Served::At(name);
+        let mut doubt = None;
+        for version in kind.api().versions {
+            match self.groups.get(kind.group_at(version)) {
+                Some(Group::Known(versions)) => match versions.get(*version) {
+                    Some(known) if known.serves(kind) => return Served::At(version),
+                    Some(known) => doubt = doubt.or_else(|| known.doubt()),
+                    None => {}
+                },
+                Some(Group::Hidden) => return Served::At(version),
+                Some(Group::Failed(failure)) => doubt = doubt.or_else(|| Some(failure.clone())),
+                None => {}
+            }
         }
-        known()
-            .find_map(|(_, version)| version.doubt())
-            .map_or(Served::No, Served::Unknown)
+        doubt.map_or(Served::No, Served::Unknown)
     }
 }
 
@@ -309,7 +304,7 @@ impl GroupDiscovery {
 fn named_groups(kinds: &BTreeSet<Kind>) -> BTreeSet<&'static str> {
     kinds
         .iter()
-        .map(|kind| kind.api().group)
+        .flat_map(|kind| kind.groups())
         .filter(|group| !group.is_empty())
         .collect()
 }

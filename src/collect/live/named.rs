@@ -11,6 +11,7 @@ use super::list::Outcome;
 use super::path;
 use super::session::{Question, Session};
 use crate::kind::Kind;
+use crate::projection::istio::PLUGIN_CONFIG_MAPS;
 use crate::projection::pod::Pod;
 use crate::projection::{Projection, controllers, linkerd};
 use crate::snapshot::{Interner, Object, ReadStatus, SourceRead, Unreadable, Verb};
@@ -53,6 +54,27 @@ pub(super) fn mesh_config_maps(objects: &[Object]) -> BTreeSet<Name> {
         }
     }
     names
+}
+
+/// ConfigMaps with the settings of the network plugins whose agents run: each beside its agent.
+pub(super) fn plugin_config_maps(objects: &[Object]) -> BTreeSet<Name> {
+    let agent = |object: &Object| {
+        let Projection::Pod(pod) = &*object.projection else {
+            return None;
+        };
+        let mut owners = pod.metadata.owner_references.iter();
+        let owner = owners.find(|owner| owner.kind == "DaemonSet")?;
+        let name = match owner.name.as_str() {
+            "cilium" | "anetd" => PLUGIN_CONFIG_MAPS[0],
+            "aws-node" => PLUGIN_CONFIG_MAPS[1],
+            _ => return None,
+        };
+        Some(Name {
+            namespace: object.namespace().to_owned(),
+            name: name.to_owned(),
+        })
+    };
+    objects.iter().filter_map(agent).collect()
 }
 
 /// The ConfigMap beside a pod of Linkerd's control plane, or of its CNI plugin.

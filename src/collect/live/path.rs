@@ -7,7 +7,7 @@ use crate::kind::Kind;
 /// Path of a list, or of one object.
 pub(super) fn of(kind: Kind, version: &str, namespace: Option<&str>, name: Option<&str>) -> String {
     let api = kind.api();
-    let mut path = of_version(api.group, version);
+    let mut path = of_version(kind.group_at(version), version);
     if let Some(namespace) = namespace {
         path.push_str("/namespaces/");
         push_encoded(&mut path, namespace);

@@ -390,6 +390,7 @@ impl Stages<'_> {
             }
         };
         let mut names = named::mesh_config_maps(&found.objects);
+        names.extend(named::plugin_config_maps(&found.objects));
         names.extend(named::controller_config_maps(&found.objects));
         let session = self.lister.session;
         let interner = &self.lister.interner;

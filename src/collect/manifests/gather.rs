@@ -11,6 +11,7 @@ use super::{ManifestError, ManifestOptions, required, signs};
 use crate::collect::decoding;
 use crate::kind::{GATEWAY_GROUP, Kind, Product};
 use crate::projection::controllers::Settings;
+use crate::projection::istio::PLUGIN_CONFIG_MAPS;
 use crate::snapshot::{Coverage, Interner, Object, Unreadable};
 
 /// Documents that are no Kubernetes objects are named up to this number; more are counted.
@@ -96,6 +97,9 @@ impl Gathering {
             .product(Product::GatewayApi, group == GATEWAY_GROUP);
         self.found
             .product(Product::OpenShift, signs::is_open_shift_group(group));
+        if let Some(plugin) = signs::plugin_of_group(group) {
+            self.found.product(plugin, true);
+        }
         if group.is_empty() && kind == "Secret" {
             return;
         }
@@ -122,7 +126,7 @@ impl Gathering {
         if kind == Kind::ConfigMap
             && !named
                 .as_ref()
-                .is_ok_and(|named| is_mesh_configuration(&named.name))
+                .is_ok_and(|named| is_known_configuration(&named.name))
             && !has_settings(&fields)
         {
             self.ignored += 1;
@@ -144,6 +148,9 @@ impl Gathering {
                     .product(Product::Istio, signs::shows_istio(&object));
                 self.found
                     .product(Product::Linkerd, signs::shows_linkerd(&object));
+                for plugin in signs::plugins_shown(&object) {
+                    self.found.product(plugin, true);
+                }
                 if let Some(message) = refusal {
                     return self.gap(kind, named, place, message);
                 }
@@ -271,10 +278,12 @@ impl Entry {
     }
 }
 
-/// Names of ConfigMaps that hold what rules read of a mesh.
-fn is_mesh_configuration(name: &str) -> bool {
+/// Names of ConfigMaps that hold what rules read of a mesh, or of a network plugin.
+fn is_known_configuration(name: &str) -> bool {
     let of_istio = name == "istio" || name.starts_with("istio-");
-    of_istio || ["linkerd-config", "linkerd-cni-config"].contains(&name)
+    of_istio
+        || ["linkerd-config", "linkerd-cni-config"].contains(&name)
+        || PLUGIN_CONFIG_MAPS.contains(&name)
 }
 
 /// Whether a ConfigMap holds settings of an ingress controller.
@@ -297,6 +306,7 @@ fn of_any_version(group: &str, kind: &str) -> Option<Kind> {
         Kind::Deployment,
         Kind::ReplicaSet,
         Kind::Ingress,
+        Kind::NetworkPolicy,
     ];
     Kind::in_group(group, kind).or_else(|| {
         let moved = MOVED

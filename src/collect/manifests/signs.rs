@@ -2,6 +2,7 @@
 //!
 //! A sign need not prove anything: it only keeps a kind that no file holds from counting as empty.
 
+use crate::kind::Product;
 use crate::projection::pod::PodTemplate;
 use crate::projection::{Metadata, Projection, pod::PodSpec};
 use crate::snapshot::Object;
@@ -127,4 +128,37 @@ fn image_name(image: &str) -> &str {
     let image = image.split_once('@').map_or(image, |(image, _)| image);
     let name = image.rsplit_once('/').map_or(image, |(_, name)| name);
     name.split_once(':').map_or(name, |(name, _)| name)
+}
+
+/// The network plugin, or the API, that objects of this group belong to.
+pub(super) fn plugin_of_group(group: &str) -> Option<Product> {
+    if group == "cilium.io" || group.ends_with(".cilium.io") {
+        Some(Product::Cilium)
+    } else if group == "projectcalico.org" || group.ends_with(".projectcalico.org") {
+        Some(Product::Calico)
+    } else if group == "policy.networking.k8s.io" {
+        Some(Product::NetworkPolicyApi)
+    } else if group == "networking.k8s.aws" {
+        Some(Product::EksNetworkPolicy)
+    } else {
+        None
+    }
+}
+
+/// Network plugins that an object shows to be in use: their agents are containers of fixed names.
+pub(super) fn plugins_shown(object: &Object) -> Vec<Product> {
+    let spec = match object.projection.as_ref() {
+        Projection::Pod(pod) => Some(&pod.spec),
+        Projection::Workload(workload) => workload.spec.template.as_ref().map(|pod| &pod.spec),
+        _ => None,
+    };
+    let containers = spec.into_iter().flat_map(|spec| &spec.containers);
+    containers
+        .filter_map(|container| match container.name.as_str() {
+            "cilium-agent" => Some(Product::Cilium),
+            "calico-node" => Some(Product::Calico),
+            "aws-eks-nodeagent" => Some(Product::EksNetworkPolicy),
+            _ => None,
+        })
+        .collect()
 }

@@ -1,12 +1,28 @@
 //! What can reach what: ports, policies, and the paths between pods.
 
 mod admin_port_exposure;
+mod admin_port_reachability;
 mod admin_port_separation;
+mod app_isolation;
+mod default_deny;
+mod management_isolation;
+mod network_policy_enforcement;
+mod paths;
+mod tier_isolation;
 
 use super::Rule;
 
 /// The rules of this group, in the order of reports.
-pub(super) static RULES: &[&Rule] = &[&admin_port_separation::RULE, &admin_port_exposure::RULE];
+pub(super) static RULES: &[&Rule] = &[
+    &network_policy_enforcement::RULE,
+    &default_deny::RULE,
+    &tier_isolation::RULE,
+    &app_isolation::RULE,
+    &management_isolation::RULE,
+    &admin_port_separation::RULE,
+    &admin_port_exposure::RULE,
+    &admin_port_reachability::RULE,
+];
 
 #[cfg(test)]
 mod tests {

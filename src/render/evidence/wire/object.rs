@@ -71,7 +71,7 @@ impl<'r> Object<'r> {
     pub(super) fn new(object: &'r snapshot::Object, judged: bool, projection: usize) -> Self {
         let identity = &object.identity;
         Self {
-            api_version: match object.kind.api().group {
+            api_version: match object.kind.group_at(&object.version) {
                 "" => object.version.clone(),
                 group => format!("{group}/{}", object.version),
             },

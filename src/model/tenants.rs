@@ -1,0 +1,81 @@
+//! Whose pods they are: the app and the environment tier of each group of pods.
+
+use super::{Model, Namespaces, Tier};
+use crate::model::apps::App;
+
+/// The environment tier that pods belong to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PodTier<'m> {
+    /// This one.
+    Known(&'m Tier),
+    /// They are of an app, or share a namespace with apps, or their namespace was not read: they have one that is not
+    /// known.
+    Unknown,
+    /// None: an untiered namespace without apps is no tier.
+    None,
+}
+
+/// App and tier of each group of pods.
+#[derive(Debug)]
+pub struct Tenants<'m> {
+    apps: Vec<Option<usize>>,
+    tiers: Vec<PodTier<'m>>,
+}
+
+impl<'m> Tenants<'m> {
+    /// Looks all groups up.
+    pub fn new(model: &'m Model<'_>) -> Self {
+        let mut apps = vec![None; model.pods.len()];
+        for (index, app) in model.apps.iter().enumerate() {
+            for group in &app.pods {
+                if let Some(known) = apps.get_mut(*group) {
+                    *known = Some(index);
+                }
+            }
+        }
+        let tiers = model.pods.iter().zip(&apps).map(|(pod, app)| {
+            let of_app = app.and_then(|app: usize| model.apps.get(app));
+            match of_app.and_then(|app| app.tier.as_ref()) {
+                Some(tier) => PodTier::Known(tier),
+                None if of_app.is_some() => PodTier::Unknown,
+                None => of_namespace(&model.namespaces, &model.apps, pod.namespace),
+            }
+        });
+        Self {
+            tiers: tiers.collect(),
+            apps,
+        }
+    }
+
+    /// The app of a group, as an index.
+    pub fn app(&self, group: usize) -> Option<usize> {
+        self.apps.get(group).copied().flatten()
+    }
+
+    /// The tier of a group.
+    pub fn tier(&self, group: usize) -> &PodTier<'m> {
+        self.tiers.get(group).unwrap_or(&PodTier::None)
+    }
+}
+
+/// The tier of pods that somebody makes in a namespace.
+pub fn of_namespace<'m>(
+    namespaces: &'m Namespaces<'_>,
+    apps: &'m [App<'_>],
+    name: &str,
+) -> PodTier<'m> {
+    if let Some(tier) = namespaces.tier(name) {
+        return PodTier::Known(tier);
+    }
+    let unread = namespaces
+        .get(name)
+        .is_none_or(|namespace| namespace.unread.is_some());
+    // Apps stand in the order of namespaces.
+    let first = apps.partition_point(|app| app.namespace < name);
+    let here = apps.get(first).is_some_and(|app| app.namespace == name);
+    if unread || here {
+        PodTier::Unknown
+    } else {
+        PodTier::None
+    }
+}

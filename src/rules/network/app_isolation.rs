@@ -1,0 +1,82 @@
+//! No pod of one app can reach the pods of another.
+
+use super::paths::{self, Worst};
+use crate::kind::Kind;
+use crate::model::Model;
+use crate::model::reach::Ports;
+use crate::model::tenants::Tenants;
+use crate::rules::{Group, Observation, Observations, Reason, Rule, Severity, Subject, Subjects};
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "app-isolation",
+    version: 1,
+    title: "No pod of another app can reach the app pods of a namespace",
+    severity: Severity::High,
+    group: Group::Network,
+    subjects: Subjects::Kinds(&[Kind::Namespace]),
+    reads: paths::READS,
+    docs: include_str!("../../../docs/rules/app-isolation.md"),
+    check,
+};
+
+fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
+    let tenants = Tenants::new(model);
+    let namespaces: Vec<&str> = model.scope.namespaces().collect();
+    Box::new(
+        namespaces
+            .into_iter()
+            .map(move |namespace| observe(model, &tenants, namespace)),
+    )
+}
+
+fn observe(model: &Model<'_>, tenants: &Tenants<'_>, namespace: &str) -> Observation {
+    let subject = Subject::Namespace(namespace.to_owned());
+    let apps: Vec<usize> = running(model)
+        .into_iter()
+        .filter(|index| {
+            model
+                .apps
+                .get(*index)
+                .is_some_and(|app| app.namespace == namespace)
+        })
+        .collect();
+    if apps.is_empty() {
+        return Observation::none_there(model, namespace, &[]);
+    }
+    if running(model).len() < 2 {
+        return paths::nothing(model, subject, "there is no other app");
+    }
+    let mut worst = Worst::default();
+    for app in apps {
+        let others = model.reach().sources(model, |group, _| {
+            tenants.app(group).is_some_and(|other| other != app)
+        });
+        for group in live(model, app) {
+            worst.take(model.reach().current(group, &Ports::Any, &others, true));
+            if worst.certain.is_some() {
+                break;
+            }
+        }
+    }
+    worst.observation(model, &subject).unwrap_or_else(|| {
+        let message = "no pod of another app can reach an app pod here";
+        Observation::pass(subject, Reason::Value, message)
+    })
+}
+
+/// Apps that have pods.
+fn running(model: &Model<'_>) -> Vec<usize> {
+    (0..model.apps.len())
+        .filter(|app| !live(model, *app).is_empty())
+        .collect()
+}
+
+fn live(model: &Model<'_>, app: usize) -> Vec<usize> {
+    let pods = model.apps.get(app).map(|app| app.pods.as_slice());
+    let pods = pods.unwrap_or_default().iter().copied();
+    pods.filter(|group| {
+        let pod = model.pods.get(*group);
+        pod.is_some_and(|pod| !pod.is_finished() && (!pod.is_template() || pod.replicas != Some(0)))
+    })
+    .collect()
+}

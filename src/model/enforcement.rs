@@ -96,7 +96,7 @@ pub struct NetworkPlugins {
     pub nodes: BTreeMap<String, NodeState>,
     /// The plugins whose agents were seen.
     pub plugins: BTreeSet<Plugin>,
-    /// Whether address blocks of NetworkPolicies match pods.
+    /// Whether address blocks of `NetworkPolicies` match pods.
     pub blocks_match_pods: Answer,
     /// Whether `endPort` counts.
     pub end_port: Answer,

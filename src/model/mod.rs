@@ -35,8 +35,8 @@ pub mod selector;
 pub mod services;
 pub mod sidecars;
 pub mod storage;
-pub mod tokens;
 pub mod tenants;
+pub mod tokens;
 pub mod user_namespaces;
 pub mod volumes;
 

@@ -25,18 +25,30 @@ pub const PARAMETERS: &[&str] = &["seccompDefault"];
 
 /// The families of ingress controllers that rules tell apart, by id.
 pub const FAMILIES: &[&str] = &[
-    "ng", "nic", "tr", "ha", "hao", "kong", "contour", "cilium", "istio", "ocp", "aws", "ag",
-    "agc", "gke",
+    "nginx",
+    "nic",
+    "traefik",
+    "haproxy",
+    "haproxy-ingress",
+    "kong",
+    "contour",
+    "cilium",
+    "istio",
+    "openshift",
+    "aws",
+    "azure",
+    "agc",
+    "gke",
 ];
 
-/// Names that people may write instead of an id of a family.
+/// Short names that people may write instead of an id of a family.
 const FAMILY_NAMES: &[(&str, &str)] = &[
-    ("nginx", "ng"),
-    ("traefik", "tr"),
-    ("haproxy", "ha"),
-    ("haproxy-ingress", "hao"),
-    ("openshift", "ocp"),
-    ("azure", "ag"),
+    ("ng", "nginx"),
+    ("tr", "traefik"),
+    ("ha", "haproxy"),
+    ("hao", "haproxy-ingress"),
+    ("ocp", "openshift"),
+    ("ag", "azure"),
 ];
 
 /// An assessment plan of `sc39`.

@@ -104,7 +104,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "ingressControllers:\n- class: a\n  family: squid\n",
-        "plan.yaml:3: ingressControllers[0].family: unknown family \"squid\"; there are ng, ",
+        "plan.yaml:3: ingressControllers[0].family: unknown family \"squid\"; there are nginx, ",
     ),
     (
         "execSubjects:\n- kind: ServiceAccount\n  name: a\n",
@@ -249,7 +249,7 @@ fn families_are_those_of_the_model() {
     assert_eq!(ids, FAMILIES);
     let plan = Plan::parse("plan.yaml", WHOLE).unwrap();
     assert_eq!(
-        plan.ingress_controllers[0].family, "ng",
+        plan.ingress_controllers[0].family, "nginx",
         "a name stands for the id"
     );
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::metadata::Metadata;
 use super::volume::HostPath;
 
-/// PersistentVolumeClaim.
+/// `PersistentVolumeClaim`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PersistentVolumeClaim {
     #[serde(default)]
@@ -23,7 +23,7 @@ pub struct PersistentVolumeClaimSpec {
     pub volume_name: Option<String>,
 }
 
-/// PersistentVolume.
+/// `PersistentVolume`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PersistentVolume {
     #[serde(default)]

@@ -217,14 +217,14 @@ pub struct ConfigMapData {
         skip_serializing_if = "Option::is_none"
     )]
     pub enable_network_policy: Option<Setting>,
-    /// Cilium: whether ClusterNetworkPolicy counts; absent means no.
+    /// Cilium: whether `ClusterNetworkPolicy` counts; absent means no.
     #[serde(
         default,
         rename = "enable-k8s-cluster-network-policy",
         skip_serializing_if = "Option::is_none"
     )]
     pub enable_cluster_network_policy: Option<Setting>,
-    /// Amazon EKS: whether the controller makes PolicyEndpoints.
+    /// Amazon EKS: whether the controller makes `PolicyEndpoints`.
     #[serde(
         default,
         rename = "enable-network-policy-controller",

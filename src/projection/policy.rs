@@ -109,7 +109,7 @@ pub struct NetworkPolicyPort {
     pub end_port: Option<i64>,
 }
 
-/// AdminNetworkPolicy, BaselineAdminNetworkPolicy and ClusterNetworkPolicy: the fields of any.
+/// `AdminNetworkPolicy`, `BaselineAdminNetworkPolicy` and `ClusterNetworkPolicy`: the fields of any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClusterPolicy {
     #[serde(default)]
@@ -123,7 +123,7 @@ pub struct ClusterPolicy {
 /// Their `spec`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClusterPolicySpec {
-    /// Of a ClusterNetworkPolicy: `Admin` or `Baseline`.
+    /// Of a `ClusterNetworkPolicy`: `Admin` or `Baseline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,
     /// The lower one counts first.
@@ -283,7 +283,7 @@ pub struct ClusterPolicyStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy: whom they select, and which kinds of rules they have.
+/// `CiliumNetworkPolicy` and `CiliumClusterwideNetworkPolicy`: whom they select, and which kinds of rules they have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CiliumPolicy {
     #[serde(default)]
@@ -381,7 +381,7 @@ impl<'de> Deserialize<'de> for Section {
     }
 }
 
-/// Calico's NetworkPolicy and GlobalNetworkPolicy: whom they select, and what their rules do.
+/// Calico's NetworkPolicy and `GlobalNetworkPolicy`: whom they select, and what their rules do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CalicoPolicy {
     #[serde(default)]
@@ -438,7 +438,7 @@ pub struct Inert {
     pub metadata: Metadata,
 }
 
-/// PolicyEndpoint: what the policy controller of Amazon EKS made of a NetworkPolicy.
+/// `PolicyEndpoint`: what the policy controller of Amazon EKS made of a NetworkPolicy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PolicyEndpoint {
     #[serde(default)]

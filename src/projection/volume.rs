@@ -24,7 +24,7 @@ pub struct Volume {
     pub projected: Option<ProjectedVolume>,
 }
 
-/// `HostPathVolumeSource`, and `LocalVolumeSource` of a PersistentVolume: a path of the node.
+/// `HostPathVolumeSource`, and `LocalVolumeSource` of a `PersistentVolume`: a path of the node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HostPath {
     #[serde(default, deserialize_with = "null_default")]

@@ -49,7 +49,7 @@ impl fmt::Display for Plugin {
     }
 }
 
-/// DaemonSets by the names that the plugins' own manifests and charts give them.
+/// `DaemonSets` by the names that the plugins' own manifests and charts give them.
 const DAEMON_SETS: &[(&str, Plugin)] = &[
     ("anetd", Plugin::Cilium),
     ("antrea-agent", Plugin::Antrea),
@@ -105,7 +105,7 @@ pub(super) struct Settings<'s> {
     gaps: &'s Gaps,
     /// Whether `endPort` counts with the Cilium that runs.
     pub(super) cilium_end_port: Answer,
-    /// Whether Cilium is set to read ClusterNetworkPolicies.
+    /// Whether Cilium is set to read `ClusterNetworkPolicies`.
     pub(super) cilium_cluster_policies: Answer,
 }
 

@@ -189,7 +189,7 @@ impl Foreign {
         });
     }
 
-    /// Whether one of them may let traffic through that NetworkPolicies stop.
+    /// Whether one of them may let traffic through that `NetworkPolicies` stop.
     pub(super) fn may_allow(&self, direction: Direction, class: usize) -> bool {
         match direction {
             Direction::Ingress => self.allowed_ingress.contains(class),
@@ -197,7 +197,7 @@ impl Foreign {
         }
     }
 
-    /// Whether one of them may stop traffic that NetworkPolicies let through.
+    /// Whether one of them may stop traffic that `NetworkPolicies` let through.
     pub(super) fn may_deny(&self, direction: Direction, class: usize) -> bool {
         match direction {
             Direction::Ingress => self.denied_ingress.contains(class),

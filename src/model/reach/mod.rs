@@ -54,11 +54,11 @@ pub struct Reach {
     classes: Classes,
     policies: Policies,
     foreign: Foreign,
-    /// Of each class: NetworkPolicies that may select it and isolate it for ingress.
+    /// Of each class: `NetworkPolicies` that may select it and isolate it for ingress.
     ingress_of: Vec<Vec<usize>>,
     /// Of each class: the same for egress.
     egress_of: Vec<Vec<usize>>,
-    /// Of each namespace: NetworkPolicies with egress.
+    /// Of each namespace: `NetworkPolicies` with egress.
     egress_in: Vec<Vec<usize>>,
     /// Rules that let traffic out, as `(policy, rule)`, by whom they name.
     exits: Vec<(usize, Vec<(usize, usize)>)>,
@@ -232,7 +232,7 @@ impl Reach {
         }
     }
 
-    /// NetworkPolicies that may select a class and isolate it.
+    /// `NetworkPolicies` that may select a class and isolate it.
     fn selecting(
         &self,
         direction: Direction,

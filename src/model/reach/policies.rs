@@ -121,7 +121,7 @@ pub(super) struct ClusterRule {
     pub(super) place: usize,
 }
 
-/// AdminNetworkPolicy, BaselineAdminNetworkPolicy or ClusterNetworkPolicy.
+/// `AdminNetworkPolicy`, `BaselineAdminNetworkPolicy` or `ClusterNetworkPolicy`.
 #[derive(Debug)]
 pub(super) struct ClusterPolicy {
     pub(super) object: usize,

@@ -336,7 +336,7 @@ impl<'r> Target<'r> {
         both
     }
 
-    /// Policies over the cluster first, then NetworkPolicies where they isolate, then the baseline.
+    /// Policies over the cluster first, then `NetworkPolicies` where they isolate, then the baseline.
     fn layered(
         &self,
         chapters: &[Chapter],

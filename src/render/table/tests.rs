@@ -112,7 +112,7 @@ fn each_rule_is_detailed_once() {
         let title = rule
             .title
             .split_whitespace()
-            .take(4)
+            .take(6)
             .collect::<Vec<_>>()
             .join(" ");
         assert_eq!(text.matches(&format!("    {title}")).count(), 1, "{title}");

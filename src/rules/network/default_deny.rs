@@ -87,19 +87,16 @@ fn judge(
     let mut open = false;
     let mut lacking: Vec<Direction> = Vec::new();
     for direction in DIRECTIONS {
-        match default_of(policies, direction) {
-            Some((index, policy)) => {
-                let types = Some(&policy.spec.policy_types).filter(|types| !types.is_empty());
-                reads.push((
-                    index,
-                    "/spec/policyTypes".to_owned(),
-                    types.and_then(|types| serde_json::to_value(types).ok()),
-                ));
-            }
-            None => {
-                faults.push(format!("no policy denies {} by default", direction.field()));
-                lacking.push(direction);
-            }
+        if let Some((index, policy)) = default_of(policies, direction) {
+            let types = Some(&policy.spec.policy_types).filter(|types| !types.is_empty());
+            reads.push((
+                index,
+                "/spec/policyTypes".to_owned(),
+                types.and_then(|types| serde_json::to_value(types).ok()),
+            ));
+        } else {
+            faults.push(format!("no policy denies {} by default", direction.field()));
+            lacking.push(direction);
         }
         for (index, place) in opening(policies, direction) {
             open = true;

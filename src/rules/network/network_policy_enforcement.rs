@@ -1,4 +1,4 @@
-//! A network plugin that enforces NetworkPolicies runs on every node.
+//! A network plugin that enforces `NetworkPolicies` runs on every node.
 
 use std::collections::BTreeMap;
 

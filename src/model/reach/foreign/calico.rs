@@ -1,4 +1,4 @@
-//! Calico's language of selectors, as its documentation of GlobalNetworkPolicy gives it. What does not parse may select
+//! Calico's language of selectors, as its documentation of `GlobalNetworkPolicy` gives it. What does not parse may select
 //! anything.
 
 use super::super::labels::Tri;

@@ -10,7 +10,7 @@ pub(super) struct Cluster {
     pub(super) pods: Vec<Pod>,
     pub(super) policies: Vec<Policy>,
     pub(super) admin: Vec<Admin>,
-    /// Whether they are written as ClusterNetworkPolicies.
+    /// Whether they are written as `ClusterNetworkPolicies`.
     pub(super) is_new: bool,
 }
 

@@ -73,7 +73,8 @@ impl Reach {
         // The kubelet's documentation names sockets directly below /run without saying whose they are.
         let other_socket = path
             .strip_prefix("/run/")
-            .is_some_and(|name| name.strip_suffix(".sock").is_some() && !name.contains('/'));
+            .and_then(|name| name.strip_suffix(".sock"))
+            .is_some_and(|name| !name.contains('/'));
         if path == "/" {
             Self::Everything
         } else if within("/proc") {

@@ -25,18 +25,31 @@ pub const PARAMETERS: &[&str] = &["seccompDefault"];
 
 /// The families of ingress controllers that rules tell apart, by id.
 pub const FAMILIES: &[&str] = &[
-    "ng", "nic", "tr", "ha", "hao", "kong", "contour", "cilium", "istio", "ocp", "aws", "ag",
-    "agc", "gke",
+    "nginx",
+    "nic",
+    "traefik",
+    "haproxy",
+    "haproxy-ingress",
+    "kong",
+    "contour",
+    "cilium",
+    "istio",
+    "openshift",
+    "aws",
+    "azure",
+    "agc",
+    "gke",
+    "other",
 ];
 
-/// Names that people may write instead of an id of a family.
+/// Abbreviations that people may write instead of an id of a family.
 const FAMILY_NAMES: &[(&str, &str)] = &[
-    ("nginx", "ng"),
-    ("traefik", "tr"),
-    ("haproxy", "ha"),
-    ("haproxy-ingress", "hao"),
-    ("openshift", "ocp"),
-    ("azure", "ag"),
+    ("ng", "nginx"),
+    ("tr", "traefik"),
+    ("ha", "haproxy"),
+    ("hao", "haproxy-ingress"),
+    ("ocp", "openshift"),
+    ("ag", "azure"),
 ];
 
 /// An assessment plan of `sc39`.
@@ -163,7 +176,7 @@ pub struct IngressController {
     /// The ingress class.
     #[serde(deserialize_with = "fields::text")]
     pub class: String,
-    /// What kind of controller it is: the id of a family, or its name.
+    /// What kind of controller it is: the id of a family, or its abbreviation.
     #[serde(deserialize_with = "fields::family")]
     #[schemars(extend("enum" = fields::family_words()))]
     pub family: String,

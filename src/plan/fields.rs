@@ -188,7 +188,7 @@ pub(super) fn family<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strin
     )))
 }
 
-/// Every word for a family: ids, then names.
+/// Every word for a family: ids, then abbreviations.
 pub(super) fn family_words() -> Vec<&'static str> {
     let names = super::FAMILY_NAMES.iter().map(|(name, _)| *name);
     super::FAMILIES.iter().copied().chain(names).collect()

@@ -39,9 +39,10 @@ pub const FAMILIES: &[&str] = &[
     "azure",
     "agc",
     "gke",
+    "other",
 ];
 
-/// Short names that people may write instead of an id of a family.
+/// Abbreviations that people may write instead of an id of a family.
 const FAMILY_NAMES: &[(&str, &str)] = &[
     ("ng", "nginx"),
     ("tr", "traefik"),
@@ -175,7 +176,7 @@ pub struct IngressController {
     /// The ingress class.
     #[serde(deserialize_with = "fields::text")]
     pub class: String,
-    /// What kind of controller it is: the id of a family, or its name.
+    /// What kind of controller it is: the id of a family, or its abbreviation.
     #[serde(deserialize_with = "fields::family")]
     #[schemars(extend("enum" = fields::family_words()))]
     pub family: String,

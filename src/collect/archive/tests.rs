@@ -192,8 +192,8 @@ fn every_projection_stands_there_once() {
         .collect();
     assert_eq!(
         kinds.len(),
-        Kind::ALL.len() - 10,
-        "workloads, routes, roles and bindings share theirs: {kinds:?}"
+        Kind::ALL.len() - 17,
+        "workloads, routes, policies, roles and bindings share theirs: {kinds:?}"
     );
     kinds.dedup();
     assert_eq!(kinds.len(), projections.len());

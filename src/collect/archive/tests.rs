@@ -193,7 +193,7 @@ fn every_projection_stands_there_once() {
     assert_eq!(
         kinds.len(),
         Kind::ALL.len() - 17,
-        "workloads, routes, roles, bindings and other products' policies share theirs: {kinds:?}"
+        "workloads, routes, policies, roles and bindings share theirs: {kinds:?}"
     );
     kinds.dedup();
     assert_eq!(kinds.len(), projections.len());

@@ -10,7 +10,7 @@ use crate::rules::{Group, Observation, Observations, Reason, Rule, Severity, Sub
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "app-isolation",
     version: 1,
-    title: "No pod of another app can reach the app pods of a namespace",
+    title: "App pods of a namespace are out of reach for other apps",
     severity: Severity::High,
     group: Group::Network,
     subjects: Subjects::Kinds(&[Kind::Namespace]),

@@ -8,7 +8,7 @@ use crate::servers::{Cluster, Options, private};
 /// An app with Linkerd's proxy: `strict` has a Server on each port that asks for identities, `open` has none.
 fn app(namespace: &str) -> String {
     format!(
-        r"
+        r#"
 apiVersion: v1
 kind: Namespace
 metadata: {{name: {namespace}, labels: {{tier: prod}}}}
@@ -31,11 +31,11 @@ spec:
       env: [{{name: LINKERD2_PROXY_INBOUND_DEFAULT_POLICY, value: all-unauthenticated}}]
   containers: [{{name: mendix, image: registry.example/claims, ports: [{{name: http, containerPort: 8080}}]}}]
 status: {{phase: Running, podIP: 10.1.0.1}}
-"
+"#
     )
 }
 
-const CONTROL_PLANE: &str = r"
+const CONTROL_PLANE: &str = r#"
 apiVersion: v1
 kind: Namespace
 metadata: {name: linkerd}
@@ -54,9 +54,9 @@ spec:
   automountServiceAccountToken: false
   containers: [{name: identity, image: registry.example/linkerd/controller}]
 status: {phase: Running, podIP: 10.1.0.2}
-";
+"#;
 
-const STRICT: &str = r"
+const STRICT: &str = r#"
 apiVersion: policy.linkerd.io/v1beta3
 kind: Server
 metadata: {name: web, namespace: strict}
@@ -83,9 +83,9 @@ metadata: {name: web, namespace: strict}
 spec:
   targetRef: {group: policy.linkerd.io, kind: Server, name: web}
   requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: edge}]
-";
+"#;
 
-const LETS_ANYBODY_IN: &str = r"
+const LETS_ANYBODY_IN: &str = r#"
 apiVersion: policy.linkerd.io/v1beta3
 kind: HTTPRoute
 metadata: {name: status, namespace: strict}
@@ -97,7 +97,7 @@ metadata: {name: status, namespace: strict}
 spec:
   targetRef: {group: policy.linkerd.io, kind: HTTPRoute, name: status}
   requiredAuthenticationRefs: []
-";
+"#;
 
 /// Verdicts of the ports of the app in a namespace.
 fn verdicts(cluster: &Cluster, namespace: &str) -> Vec<(String, String)> {

@@ -5,7 +5,7 @@ use super::brute::{
     Rule, Selector, Which,
 };
 
-/// SplitMix64, as its authors published it.
+/// `SplitMix64`, as its authors published it.
 pub(super) struct Random(u64);
 
 impl Random {

@@ -151,11 +151,11 @@ impl NetworkPlugins {
         let nodes: BTreeMap<String, NodeState> = nodes.collect();
         let enforcing = enforcing(&nodes);
         Self {
-            blocks_match_pods: unanimous(&enforcing, |why| match why {
+            blocks_match_pods: unanimous(enforcing.as_ref(), |why| match why {
                 Why::Agent(Plugin::Cilium) => Answer::No,
                 _ => Answer::Yes,
             }),
-            end_port: unanimous(&enforcing, |why| match why {
+            end_port: unanimous(enforcing.as_ref(), |why| match why {
                 Why::Agent(Plugin::Weave) => Answer::Open,
                 Why::Agent(Plugin::Cilium) => settings.cilium_end_port,
                 _ => Answer::Yes,
@@ -164,7 +164,7 @@ impl NetworkPlugins {
                 .iter()
                 .map(|kind| {
                     let of = |why| implements(why, *kind, &settings);
-                    (*kind, unanimous(&enforcing, of))
+                    (*kind, unanimous(enforcing.as_ref(), of))
                 })
                 .collect(),
             nodes,
@@ -243,7 +243,7 @@ fn enforcing(nodes: &BTreeMap<String, NodeState>) -> Option<BTreeSet<Why>> {
     Some(found).filter(|found| !found.is_empty())
 }
 
-fn unanimous(enforcing: &Option<BTreeSet<Why>>, answer: impl Fn(Why) -> Answer) -> Answer {
+fn unanimous(enforcing: Option<&BTreeSet<Why>>, answer: impl Fn(Why) -> Answer) -> Answer {
     let Some(enforcing) = enforcing else {
         return Answer::Open;
     };

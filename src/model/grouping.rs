@@ -62,6 +62,10 @@ struct KnownNode<'s> {
 }
 
 /// Groups all pods, and adds templates of workloads that have none.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one struct with many fields, to be read as a list"
+)]
 pub(super) fn groups<'s>(
     snapshot: &'s Snapshot,
     gaps: &Gaps,

@@ -213,6 +213,10 @@ pub trait Visitor {
 }
 
 /// Calls the visitor with the projection type of `kind`.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one line per kind, to be read as a table"
+)]
 pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
     match kind {
         Kind::ConfigMap => visitor.visit::<istio::ConfigMap>(),

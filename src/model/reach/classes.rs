@@ -71,7 +71,7 @@ pub(super) struct Classes {
     pub(super) namespaces: Vec<Namespace>,
     /// Of each namespace: its classes.
     pub(super) ranges: Vec<Range<usize>>,
-    pub(super) classes: Vec<Class>,
+    pub(super) list: Vec<Class>,
     /// Of each group of pods: its class; finished pods have none.
     pub(super) of_group: Vec<Option<usize>>,
     /// Classes whose pods have a network of their own, and so count as subjects and peers.
@@ -185,7 +185,7 @@ impl Classes {
         let mut all = Self {
             namespaces,
             ranges,
-            classes,
+            list: classes,
             of_group,
             pods,
             present,
@@ -201,7 +201,7 @@ impl Classes {
     fn index(&mut self) {
         let mut by_label: HashMap<(Id, Id), Vec<usize>> = HashMap::new();
         let mut by_key: HashMap<Id, Vec<usize>> = HashMap::new();
-        for (place, class) in self.classes.iter().enumerate() {
+        for (place, class) in self.list.iter().enumerate() {
             for (key, value) in &class.labels {
                 by_label.entry((*key, *value)).or_default().push(place);
                 by_key.entry(*key).or_default().push(place);
@@ -222,7 +222,7 @@ impl Classes {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.classes.len()
+        self.list.len()
     }
 
     /// The classes of a namespace.
@@ -285,7 +285,7 @@ impl Classes {
 
     /// Whether a selector of pods selects those of a class.
     pub(super) fn selected(&self, class: usize, selector: &Selector) -> Tri {
-        let Some(class) = self.classes.get(class) else {
+        let Some(class) = self.list.get(class) else {
             return Tri::No;
         };
         selector.selects(|key| value_of(&class.labels, key))

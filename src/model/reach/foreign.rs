@@ -98,7 +98,7 @@ impl Foreign {
                 continue;
             };
             for effect in cilium_effects(rule) {
-                self.add(model, classes, object, namespace, effect, |pod, here| {
+                self.add(model, classes, object, namespace, &effect, |pod, here| {
                     cilium_selects(model, selector, pod, here)
                 });
             }
@@ -115,7 +115,7 @@ impl Foreign {
     ) {
         let spec = &policy.spec;
         for effect in calico_effects(policy) {
-            self.add(model, classes, object, namespace, effect, |pod, here| {
+            self.add(model, classes, object, namespace, &effect, |pod, here| {
                 let none = std::collections::BTreeMap::new();
                 let labels = model
                     .namespaces
@@ -143,7 +143,7 @@ impl Foreign {
         classes: &Classes,
         object: usize,
         namespace: &str,
-        effect: Effect,
+        effect: &Effect,
         selects: impl Fn(Option<&PodGroup<'_>>, &str) -> Tri,
     ) {
         let mut bits = Bits::none(classes.len());
@@ -155,10 +155,7 @@ impl Foreign {
                 continue;
             }
             for class in classes.in_namespace(place) {
-                let groups = classes
-                    .classes
-                    .get(class)
-                    .map(|class| class.groups.as_slice());
+                let groups = classes.list.get(class).map(|class| class.groups.as_slice());
                 let mut groups = groups.into_iter().flatten();
                 let selected = groups.any(|group| {
                     let pod = model.pods.get(*group);

@@ -45,6 +45,10 @@ impl Flows {
 
 /// What may become of traffic in one tier of policies over the cluster.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of outcomes, each possible or not"
+)]
 struct Outcome {
     allowed: bool,
     denied: bool,
@@ -78,7 +82,7 @@ impl Reach {
                 Target::new(self, place).map(|target| target.with_exits(place))
             });
             let Some(target) = target else { continue };
-            for interval in self.asked(target, ports, &[]) {
+            for interval in Self::asked(target, ports, &[]) {
                 let (flows, labels) = self.made(target, place, index, interval);
                 let path = || {
                     let source = Source::Made {
@@ -221,7 +225,7 @@ impl Reach {
             let selects = Tri::of(policy.yes.contains(place)).or(Tri::Maybe);
             isolated = isolated.or(selects);
             for rule in policy.ingress.iter().flatten() {
-                let covers = self.covers(&rule.ports, target, port);
+                let covers = Self::covers(&rule.ports, target, port);
                 if covers == Tri::No {
                     continue;
                 }
@@ -260,7 +264,7 @@ impl Reach {
     ) -> Result<Flows, Free> {
         let (enforcement, second_network, may_allow, may_deny) = match source.class {
             Some(class) => {
-                let known = self.classes.classes.get(class);
+                let known = self.classes.list.get(class);
                 (
                     known.map_or(Enforcement::Unknown, |class| class.enforcement),
                     known.is_some_and(|class| class.second_network),
@@ -289,7 +293,7 @@ impl Reach {
             isolated = isolated.or(selects);
             for rule in policy.egress.iter().flatten() {
                 let named = self.policies.names(rule.peers, &here)?;
-                let covers = self.covers(&rule.ports, target, port);
+                let covers = Self::covers(&rule.ports, target, port);
                 let admits = named.and(covers);
                 rules.certain |= admits.and(selects) == Tri::Yes;
                 rules.possible |= admits != Tri::No;
@@ -314,7 +318,7 @@ impl Reach {
         Ok(flows)
     }
 
-    fn covers(&self, ports: &PortRule, target: &Target<'_>, port: (Protocol, u16)) -> Tri {
+    fn covers(ports: &PortRule, target: &Target<'_>, port: (Protocol, u16)) -> Tri {
         if ports.is_all() {
             return Tri::Yes;
         }
@@ -377,9 +381,9 @@ impl Reach {
             .filter(|policy| with_open || policy.counts == Answer::Yes)
             .peekable();
         while let Some(policy) = policies.next() {
-            let mut left = self.chapter(direction, target, port, policy, concerns, &mut outcome)?;
+            let mut left = Self::chapter(direction, target, port, policy, concerns, &mut outcome)?;
             while let Some(next) = policies.next_if(|next| next.priority == policy.priority) {
-                left &= self.chapter(direction, target, port, next, concerns, &mut outcome)?;
+                left &= Self::chapter(direction, target, port, next, concerns, &mut outcome)?;
             }
             outcome.left = left;
             if !left {
@@ -391,7 +395,6 @@ impl Reach {
 
     /// Adds what one policy decides; returns whether it may leave it undecided.
     fn chapter(
-        &self,
         direction: Direction,
         target: &Target<'_>,
         port: (Protocol, u16),
@@ -400,7 +403,7 @@ impl Reach {
         outcome: &mut Outcome,
     ) -> Result<bool, Free> {
         for rule in policy.rules(direction) {
-            let covers = self.covers(&rule.ports, target, port);
+            let covers = Self::covers(&rule.ports, target, port);
             if covers == Tri::No {
                 continue;
             }

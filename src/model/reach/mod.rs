@@ -177,7 +177,7 @@ impl Reach {
             }
         }
         self.exits = exits.into_iter().collect();
-        for (place, class) in self.classes.classes.iter().enumerate() {
+        for (place, class) in self.classes.list.iter().enumerate() {
             match class.enforcement {
                 Enforcement::Enforced => {}
                 Enforcement::Unenforced => {
@@ -325,7 +325,7 @@ impl Reach {
         let Some(target) = Target::new(self, place) else {
             return Finding::default();
         };
-        let mut finding = self.from_hosts(place, &target, ports, sources, declared);
+        let mut finding = self.of_hosts(place, &target, ports, sources, declared);
         let mut own = sources.classes.clone();
         own.keep(&self.classes.pods);
         if finding.certain.is_some() || own.is_empty() || !target.may_let_in(&own) {
@@ -333,7 +333,7 @@ impl Reach {
         }
         let target = target.with_exits(place);
         let further: Vec<Covered> = self.flows.iter().map(Flow::covered).collect();
-        for interval in self.asked(&target, ports, &further) {
+        for interval in Self::asked(&target, ports, &further) {
             let both = self.reached(place, &target, interval, declared);
             let first = |bits: &Bits| {
                 let mut both = bits.clone();
@@ -360,14 +360,14 @@ impl Reach {
         interval: Interval,
         ports: &Ports,
     ) -> Option<Path> {
-        let groups = &self.classes.classes.get(class)?.groups;
+        let groups = &self.classes.list.get(class)?.groups;
         let wanted = |group: &&usize| sources.groups.get(**group).copied().unwrap_or(false);
         let group = groups.iter().find(wanted)?;
         Some(Path::new(Source::Pods(*group), interval.port(), ports))
     }
 
     /// The intervals of ports to look at.
-    fn asked(&self, target: &Target<'_>, ports: &Ports, further: &[Covered]) -> Vec<Interval> {
+    fn asked(target: &Target<'_>, ports: &Ports, further: &[Covered]) -> Vec<Interval> {
         match ports {
             Ports::Any => target.intervals(further),
             Ports::One(port) => {
@@ -409,7 +409,7 @@ impl Reach {
     }
 
     /// Pods in the network of their node: no policy selects them reliably, and what is on the node of a pod reaches it.
-    fn from_hosts(
+    fn of_hosts(
         &self,
         place: usize,
         target: &Target<'_>,
@@ -428,7 +428,7 @@ impl Reach {
         let mut hosts = sources.classes.clone();
         hosts.remove(&self.classes.pods);
         for class in hosts.iter() {
-            let Some(source) = self.classes.classes.get(class) else {
+            let Some(source) = self.classes.list.get(class) else {
                 continue;
             };
             let is_declared = declared
@@ -457,7 +457,7 @@ impl Reach {
         }
         let ports = match ports {
             Ports::Any => target.intervals(&[]),
-            Ports::One(_) => self.asked(target, ports, &[]),
+            Ports::One(_) => Self::asked(target, ports, &[]),
         };
         let restricted = source
             .groups

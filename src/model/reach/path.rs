@@ -137,25 +137,25 @@ impl Reach {
             (Source::Pods(_), class) => self.view(class?),
         };
         let host = source_class
-            .and_then(|class| self.classes.classes.get(class))
+            .and_then(|class| self.classes.list.get(class))
             .is_some_and(|class| class.host);
         let (out, into) = if target.class.host {
             (Admission::Open, Admission::HostNetwork)
         } else if host {
             (
                 Admission::HostNetwork,
-                self.into_from_host(&target, place, interval),
+                self.way_in_from_host(&target, place, interval),
             )
         } else {
             (
                 self.out(model, &target, place, &view, interval),
-                self.into_class(model, &target, place, &view, interval),
+                self.way_in(model, &target, place, &view, interval),
             )
         };
         Some((out, into))
     }
 
-    fn into_from_host(&self, target: &Target<'_>, place: usize, port: Interval) -> Admission {
+    fn way_in_from_host(&self, target: &Target<'_>, place: usize, port: Interval) -> Admission {
         if target.class.enforcement == Enforcement::Unenforced {
             return Admission::Unenforced;
         }
@@ -180,7 +180,7 @@ impl Reach {
         }
     }
 
-    fn into_class(
+    fn way_in(
         &self,
         model: &Model<'_>,
         target: &Target<'_>,
@@ -222,7 +222,7 @@ impl Reach {
     ) -> Admission {
         let enforcement = source
             .class
-            .and_then(|class| self.classes.classes.get(class))
+            .and_then(|class| self.classes.list.get(class))
             .map_or(self.new_pods, |class| class.enforcement);
         if enforcement == Enforcement::Unenforced {
             return Admission::Unenforced;
@@ -296,14 +296,14 @@ impl Reach {
         let Some(place) = self.class_of(path.destination) else {
             return Doubt::Unclear;
         };
-        let Some(target) = self.classes.classes.get(place) else {
+        let Some(target) = self.classes.list.get(place) else {
             return Doubt::Unclear;
         };
         let source = match &path.source {
             Source::Pods(group) => self.class_of(*group),
             Source::Made { .. } => None,
         };
-        let known = source.and_then(|class| self.classes.classes.get(class));
+        let known = source.and_then(|class| self.classes.list.get(class));
         let out = known.map_or(self.new_pods, |class| class.enforcement);
         if known.is_some_and(|class| class.host) {
             return Doubt::HostNetwork;

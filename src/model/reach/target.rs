@@ -68,7 +68,7 @@ pub(super) struct Target<'r> {
 
 impl<'r> Target<'r> {
     pub(super) fn new(reach: &'r Reach, place: usize) -> Option<Self> {
-        let class = reach.classes.classes.get(place)?;
+        let class = reach.classes.list.get(place)?;
         let mut target = Self {
             reach,
             class,
@@ -512,7 +512,7 @@ pub(super) fn intervals(covered: &[&Covered]) -> Vec<Interval> {
 impl Reach {
     /// A class as policies see it.
     pub(super) fn view(&self, class: usize) -> View<'_> {
-        let known = self.classes.classes.get(class);
+        let known = self.classes.list.get(class);
         View {
             namespace: known.map_or(usize::MAX, |class| class.namespace),
             class: Some(class),

@@ -185,7 +185,7 @@ fn permitted(
                 protocol: name.to_owned(),
             });
             let finding = reach.permitted(*to, &one, |known| known == namespace.name);
-            let made = cluster.made(&namespace.name);
+            let made = Cluster::made(&namespace.name);
             let expected = cluster.any_reaches(&made, destination, name, port);
             assert_eq!(
                 verdict(&finding),

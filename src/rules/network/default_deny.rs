@@ -89,11 +89,8 @@ fn judge(
     for direction in DIRECTIONS {
         if let Some((index, policy)) = default_of(policies, direction) {
             let types = Some(&policy.spec.policy_types).filter(|types| !types.is_empty());
-            reads.push((
-                index,
-                "/spec/policyTypes".to_owned(),
-                types.and_then(|types| serde_json::to_value(types).ok()),
-            ));
+            let value = types.and_then(|types| serde_json::to_value(types).ok());
+            reads.push((index, "/spec/policyTypes".to_owned(), value));
         } else {
             faults.push(format!("no policy denies {} by default", direction.field()));
             lacking.push(direction);
@@ -130,22 +127,25 @@ fn judge(
             observation.read_of(index, pointer, value)
         });
     if faults.is_empty() || open {
-        return observation;
+        observation
+    } else {
+        with_other_policies(observation, namespace)
     }
-    // What other policies isolate can't be told without them.
-    let of_namespace = [Kind::CiliumNetworkPolicy, Kind::CalicoNetworkPolicy];
-    let of_cluster = [
-        Kind::CiliumClusterwideNetworkPolicy,
-        Kind::CalicoGlobalNetworkPolicy,
+}
+
+/// What other policies isolate can't be told without them.
+fn with_other_policies(observation: Observation, namespace: &str) -> Observation {
+    let places = [
+        (Kind::CiliumNetworkPolicy, namespace),
+        (Kind::CalicoNetworkPolicy, namespace),
+        (Kind::CiliumClusterwideNetworkPolicy, ""),
+        (Kind::CalicoGlobalNetworkPolicy, ""),
     ];
-    let observation = of_namespace
+    places
         .into_iter()
-        .fold(observation, |observation, kind| {
+        .fold(observation, |observation, (kind, namespace)| {
             observation.needs(kind, namespace)
-        });
-    of_cluster
-        .into_iter()
-        .fold(observation, |observation, kind| observation.needs(kind, ""))
+        })
 }
 
 /// The policy that selects every pod and isolates it in a direction.

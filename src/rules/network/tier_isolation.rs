@@ -154,7 +154,7 @@ impl<'m> Survey<'m> {
             return Observation::tier_unknown(model, subject, namespace, message);
         }
         if let Some(path) = from_unknown.certain.or(from_unknown.possible) {
-            return self.from_unknown(subject, &path);
+            return self.reached_by_unknown(subject, &path);
         }
         self.with_tier(namespace, self.pass(subject, pods))
     }
@@ -171,7 +171,11 @@ impl<'m> Survey<'m> {
         }
     }
 
-    fn from_unknown(&self, subject: Subject, path: &crate::model::reach::Path) -> Observation {
+    fn reached_by_unknown(
+        &self,
+        subject: Subject,
+        path: &crate::model::reach::Path,
+    ) -> Observation {
         let model = self.model;
         let source = match &path.source {
             crate::model::reach::Source::Pods(group) => {

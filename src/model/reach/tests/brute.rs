@@ -128,7 +128,7 @@ const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 const EDGES: [u16; 8] = [1, 80, 81, 85, 86, 90, 443, 4143];
 
 impl Cluster {
-    fn end<'c>(&'c self, pod: &'c Pod) -> End<'c> {
+    fn end(pod: &Pod) -> End<'_> {
         End {
             namespace: &pod.namespace,
             labels: &pod.labels,
@@ -145,7 +145,7 @@ impl Cluster {
         protocol: &str,
         port: u16,
     ) -> (bool, bool) {
-        self.between(&self.end(source), &self.end(destination), protocol, port)
+        self.between(&Self::end(source), &Self::end(destination), protocol, port)
     }
 
     fn between(
@@ -427,7 +427,7 @@ impl Cluster {
                     || rule
                         .ports
                         .iter()
-                        .any(|test| covers(test, &self.end(destination), port));
+                        .any(|test| covers(test, &Self::end(destination), port));
                 if named && covered {
                     return true;
                 }
@@ -437,7 +437,7 @@ impl Cluster {
     }
 
     /// One pod for each choice of labels that could matter.
-    pub(super) fn made(&self, namespace: &str) -> Vec<Made> {
+    pub(super) fn made(namespace: &str) -> Vec<Made> {
         let values = [None, Some("x"), Some("y"), Some("z"), Some("none of them")];
         let mut made = Vec::new();
         for a in values {
@@ -474,10 +474,10 @@ impl Cluster {
             let mut here = if destination.host {
                 (true, true)
             } else {
-                self.between(&source, &self.end(destination), protocol, port)
+                self.between(&source, &Self::end(destination), protocol, port)
             };
             if destination.meshed && !destination.host && protocol == "TCP" {
-                let tunnel = self.between(&source, &self.end(destination), "TCP", 4143);
+                let tunnel = self.between(&source, &Self::end(destination), "TCP", 4143);
                 here = (here.0 || tunnel.0, here.1 || tunnel.1);
             }
             found = (found.0 || here.0, found.1 || here.1);

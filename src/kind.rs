@@ -480,6 +480,10 @@ impl Kind {
     }
 
     /// The kind's name as in the API.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line per kind, to be read as a table"
+    )]
     pub const fn name(self) -> &'static str {
         match self {
             Self::ConfigMap => "ConfigMap",

@@ -35,7 +35,7 @@ status: {{phase: Running, podIP: 10.1.0.1}}
     )
 }
 
-const CONTROL_PLANE: &str = r#"
+const CONTROL_PLANE: &str = "
 apiVersion: v1
 kind: Namespace
 metadata: {name: linkerd}
@@ -54,7 +54,7 @@ spec:
   automountServiceAccountToken: false
   containers: [{name: identity, image: registry.example/linkerd/controller}]
 status: {phase: Running, podIP: 10.1.0.2}
-"#;
+";
 
 const STRICT: &str = r#"
 apiVersion: policy.linkerd.io/v1beta3
@@ -85,7 +85,7 @@ spec:
   requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: edge}]
 "#;
 
-const LETS_ANYBODY_IN: &str = r#"
+const LETS_ANYBODY_IN: &str = "
 apiVersion: policy.linkerd.io/v1beta3
 kind: HTTPRoute
 metadata: {name: status, namespace: strict}
@@ -97,7 +97,7 @@ metadata: {name: status, namespace: strict}
 spec:
   targetRef: {group: policy.linkerd.io, kind: HTTPRoute, name: status}
   requiredAuthenticationRefs: []
-"#;
+";
 
 /// Verdicts of the ports of the app in a namespace.
 fn verdicts(cluster: &Cluster, namespace: &str) -> Vec<(String, String)> {

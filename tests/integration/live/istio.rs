@@ -93,7 +93,7 @@ spec: {selector: {privatecloud.mendix.com/app: sidecar}, ports: [{port: 80, targ
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
-metadata: {name: off, namespace: shop}
+metadata: {name: "off", namespace: shop}
 spec: {host: ambient, trafficPolicy: {tls: {mode: DISABLE}}}
 ---
 apiVersion: networking.istio.io/v1

@@ -135,9 +135,18 @@ fn pods_forbidden_in_one_namespace_leave_a_row_for_it() {
             && row.verdict == "indeterminate"
             && row.reason == "forbidden"
     }));
-    assert!(
-        scan.rows.iter().all(|row| row.namespace != "closed"
-            || row.verdict != "pass"
-            || row.rule == "dtap-mode")
-    );
+    // What these judge is in other objects than pods.
+    let without_pods = [
+        "dtap-mode",
+        "exec-access",
+        "pod-security-admission",
+        "default-deny",
+    ];
+    let passed: Vec<_> = scan
+        .rows
+        .iter()
+        .filter(|row| row.namespace == "closed" && row.verdict == "pass")
+        .filter(|row| !without_pods.contains(&row.rule.as_str()))
+        .collect();
+    assert!(passed.is_empty(), "{passed:#?}");
 }

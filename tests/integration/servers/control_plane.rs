@@ -242,9 +242,12 @@ fn start_api_server(
         "--allow-privileged",
     ];
     flags.extend(fixed.map(str::to_owned));
-    if !options.controllers {
-        flags.push("--disable-admission-plugins=ServiceAccount".to_owned());
-    }
+    // Namespaces carry levels that pods older than the labels need not keep to.
+    flags.push(if options.controllers {
+        "--disable-admission-plugins=PodSecurity".to_owned()
+    } else {
+        "--disable-admission-plugins=PodSecurity,ServiceAccount".to_owned()
+    });
     flags.extend(options.api_server_flags.iter().map(|&flag| flag.to_owned()));
     let server = Server::start(assets, directory, "kube-apiserver", &flags);
     (server, format!("https://127.0.0.1:{port}"))

@@ -37,7 +37,11 @@ fn observe(model: &Model<'_>) -> Observation {
     let nodes = &model.plugins.nodes;
     if nodes.is_empty() {
         let message = "no node is known, so nothing shows what enforces policies";
-        return Observation::indeterminate(subject, Reason::Absent, message);
+        let reason = model
+            .gaps
+            .anywhere(Kind::Node)
+            .map_or(Reason::Absent, Reason::from);
+        return Observation::indeterminate(subject, reason, message);
     }
     // One fact for each cause, worst first.
     let mut causes: BTreeMap<(u8, Why), (usize, &NodeState)> = BTreeMap::new();

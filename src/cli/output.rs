@@ -19,20 +19,28 @@ pub(super) struct Target {
     pub(super) file: Option<PathBuf>,
 }
 
+/// The names of all formats.
+fn formats() -> String {
+    let names: Vec<String> = Format::value_variants()
+        .iter()
+        .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    names.join(", ")
+}
+
+/// What `-o` takes, for its help.
+pub(super) fn help() -> String {
+    let formats = formats();
+    format!("Output, as FORMAT or FORMAT=FILE, repeatable; formats are {formats}")
+}
+
 /// Parses one `-o`.
 pub(super) fn target(text: &str) -> Result<Target, String> {
     let (format, file) = text
         .split_once('=')
         .map_or((text, None), |(format, file)| (format, Some(file)));
-    let known = || {
-        let names: Vec<String> = Format::value_variants()
-            .iter()
-            .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
-            .collect();
-        names.join(", ")
-    };
     let format = Format::from_str(format, false)
-        .map_err(|_| format!("unknown format {format:?}; there are {}", known()))?;
+        .map_err(|_| format!("unknown format {format:?}; there are {}", formats()))?;
     match file {
         Some("") => Err("a file name is missing after '='".to_owned()),
         Some("-") | None => Ok(Target { format, file: None }),

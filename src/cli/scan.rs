@@ -37,9 +37,8 @@ pub(super) struct Scan {
     selection: SelectionArgs,
     #[command(flatten)]
     plan: PlanArgs,
-    /// Output, as FORMAT or FORMAT=FILE, repeatable; formats are table, json and csv
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "table",
-          value_parser = output::target, help_heading = "Output")]
+          value_parser = output::target, help = output::help(), help_heading = "Output")]
     outputs: Vec<Target>,
     /// Exit with 1 only for failures of at least this severity
     #[arg(

@@ -4,6 +4,9 @@
 mod csv;
 pub(crate) mod escape;
 pub mod evidence;
+mod junit;
+mod markdown;
+mod sarif;
 pub mod table;
 
 use std::io::{self, Write};
@@ -19,6 +22,12 @@ pub enum Format {
     Json,
     /// One row for each rule, subject, container and port.
     Csv,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// `JUnit` XML, for the gate of a pipeline.
+    Junit,
+    /// A short summary, for the page of a pipeline.
+    Markdown,
 }
 
 /// What depends on where an output goes; no verdict does.
@@ -79,6 +88,9 @@ pub fn render(
         Format::Table => table::render(report, options, writer),
         Format::Json => evidence::render(report, writer),
         Format::Csv => csv::render(report, writer),
+        Format::Sarif => sarif::render(report, writer),
+        Format::Junit => junit::render(report, writer),
+        Format::Markdown => markdown::render(report, writer),
     }
 }
 

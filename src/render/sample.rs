@@ -1,5 +1,6 @@
 //! A small cluster, good and bad, for tests of renderers.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -151,6 +152,61 @@ pub(super) fn snapshot() -> Snapshot {
     testing::without(snapshot, Kind::EnvoyFilter, ReadStatus::NotServed)
 }
 
+/// Text that ends, opens or hides something in one format or another.
+pub(super) const HOSTILE: &str = "</td><script>alert(1)</script>]]>\"'&amp;|`` ```\n# h\r\n\u{1b}[31m\u{0}\u{202e}\u{fffe}{0}[x](http://e.example) \
+                                  @somebody ##vso[task.complete]\\|<!--";
+
+/// The sample with such text wherever the API, or a file, lets a person write: names included.
+pub(super) fn hostile() -> Snapshot {
+    let mut snapshot = snapshot();
+    for object in &mut snapshot.objects {
+        if object.kind == Kind::Pod {
+            object.identity.name.push_str(HOSTILE);
+        }
+    }
+    snapshot.origin.cluster.uid = Some(HOSTILE.to_owned());
+    snapshot.coverage.notes.push(HOSTILE.to_owned());
+    for source in &mut snapshot.coverage.sources {
+        if source.kind == Kind::ClusterRoleBinding {
+            source.message = Some(HOSTILE.to_owned());
+        }
+    }
+    let Snapshot {
+        origin,
+        coverage,
+        objects,
+    } = snapshot;
+    Snapshot::new(origin, coverage, objects)
+}
+
+/// Waivers of some of the sample's failures: one that holds, one that is over, one that fits nothing.
+pub(super) fn waivers() -> Waivers {
+    let waiver = |id: &str, rule: &str, expires: &str, selector: &str| {
+        // YAML takes escapes for what it does not take as it is.
+        let text: String = HOSTILE
+            .chars()
+            .map(|letter| format!("\\u{:04x}", u32::from(letter)))
+            .collect();
+        format!(
+            "- {{id: {id}, rule: {rule}, type: OR, justification: \"{text}\", approver: a, approvedOn: 2025-12-01, \
+             expires: {expires}, poam: V-1, selector: {{{selector}}}}}\n"
+        )
+    };
+    let text = [
+        "waivers:\n".to_owned(),
+        waiver("W-1", "container-runtime", "2026-01-01", "kind: Node"),
+        waiver(
+            "W-2",
+            "host-namespaces",
+            "2025-12-31",
+            "namespace: shop-prod",
+        ),
+        waiver("W-3", "non-root", "2026-01-01", "namespace: nowhere"),
+    ];
+    let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+    Waivers::parse("waivers.yaml", &text.concat(), &rules).unwrap()
+}
+
 /// A report on a snapshot by all rules.
 pub(super) fn report(snapshot: &Snapshot) -> Report<'_> {
     report_with(snapshot, Plan::none(), Waivers::none())
@@ -162,8 +218,18 @@ pub(super) fn report_with<'s>(
     plan: &'s Plan,
     waivers: &'s Waivers,
 ) -> Report<'s> {
+    let rules = RULES.iter().map(|rule| rule.id).collect();
+    report_by(rules, snapshot, plan, waivers)
+}
+
+fn report_by<'s>(
+    rules: BTreeSet<&'static str>,
+    snapshot: &'s Snapshot,
+    plan: &'s Plan,
+    waivers: &'s Waivers,
+) -> Report<'s> {
     let options = Options {
-        rules: RULES.iter().map(|rule| rule.id).collect(),
+        rules,
         scope: ScopeRequest::default(),
         selector: None,
         plan,
@@ -179,6 +245,18 @@ pub(super) fn report_with<'s>(
         },
     };
     assess::assess(snapshot, &CATALOG, options)
+}
+
+/// A report by a few rules, which between them come to every verdict: for golden files that people read.
+pub(super) fn report_on_few<'s>(snapshot: &'s Snapshot, waivers: &'s Waivers) -> Report<'s> {
+    const FEW: [&str; 4] = [
+        "host-namespaces",
+        "container-runtime",
+        "single-operator",
+        "default-deny",
+    ];
+    let rules = FEW.into_iter().collect();
+    report_by(rules, snapshot, Plan::none(), waivers)
 }
 
 /// Calls with the report on the sample.

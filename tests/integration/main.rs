@@ -2,6 +2,7 @@
 
 mod bench;
 mod cli;
+mod formats;
 mod live;
 mod reachability;
 mod rules;

@@ -6,7 +6,7 @@ mod gateways;
 mod istio;
 mod linkerd;
 mod permissions;
-mod secrecy;
+pub(crate) mod secrecy;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

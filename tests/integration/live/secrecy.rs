@@ -1,9 +1,11 @@
 //! What must never be asked for, kept or shown.
 
 use super::{auditor, install, sc39, scan};
+use crate::formats;
 use crate::servers::{Options, private};
 
-const CANARIES: &str = r#"
+/// Objects with values that are not kept, each of which says that it is one.
+pub(crate) const CANARIES: &str = r#"
 apiVersion: v1
 kind: Secret
 metadata: {name: canary-secret, namespace: claims-production}
@@ -90,13 +92,19 @@ fn secrets_are_never_requested_and_values_never_kept() {
     let unpacked = zstd::decode_all(packed.as_slice()).unwrap();
     let evidence = std::fs::read(scan.folder.path().join("evidence.json")).unwrap();
     let csv = std::fs::read(scan.folder.path().join("rows.csv")).unwrap();
-    for (what, bytes) in [
+    let everything = ["--from", snapshot.to_str().unwrap()];
+    let everything = formats::scan_as_everything(folder.path(), "UTC", &everything);
+    let formats = everything
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_bytes()));
+    let others = [
         ("snapshot", unpacked.as_slice()),
         ("evidence", &evidence),
         ("CSV", &csv),
         ("table", &table.stdout),
         ("standard error", scan.stderr.as_bytes()),
-    ] {
+    ];
+    for (what, bytes) in others.into_iter().chain(formats) {
         let text = String::from_utf8_lossy(bytes).to_lowercase();
         assert!(
             text.len() > 10 || what == "standard error",

@@ -185,10 +185,10 @@ struct Document<'t> {
     members: Members<'t>,
 }
 
-fn wrong(pointer: impl Into<String>, message: impl ToString) -> EvidenceError {
+fn wrong(pointer: impl Into<String>, message: impl Into<String>) -> EvidenceError {
     EvidenceError::Member {
         pointer: pointer.into(),
-        message: message.to_string(),
+        message: message.into(),
     }
 }
 
@@ -227,7 +227,7 @@ impl<'t> Document<'t> {
 
     fn list(&self, name: &str) -> Result<Vec<&'t RawValue>, EvidenceError> {
         let text = self.member(name)?;
-        serde_json::from_str(text).map_err(|error| wrong(format!("/{name}"), error))
+        serde_json::from_str(text).map_err(|error| wrong(format!("/{name}"), error.to_string()))
     }
 
     fn run(&self) -> Result<(Run, Origin), EvidenceError> {
@@ -396,7 +396,7 @@ impl Shared<'_> {
         let text =
             text.ok_or_else(|| wrong(&pointer, "an object points here, and there is none"))?;
         let WrittenProjection { value } =
-            serde_json::from_str(text.get()).map_err(|error| wrong(&pointer, error))?;
+            serde_json::from_str(text.get()).map_err(|error| wrong(&pointer, error.to_string()))?;
         let decoded = projection::decode_evidence_text(kind, value.get()).map_err(|error| {
             let message = error.to_string();
             wrong(

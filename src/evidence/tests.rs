@@ -182,8 +182,8 @@ fn every_member_that_is_read_must_be_there() {
 fn hostile_texts_are_refused() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let text = document().to_string();
-    let deep_member = text.replacen("{", &format!("{{\"a\":{deep},"), 1);
-    let deep_plan = text.replacen("{", &format!("{{\"plan\":{{\"document\":{deep}}},"), 1);
+    let deep_member = text.replacen('{', &format!("{{\"a\":{deep},"), 1);
+    let deep_plan = text.replacen('{', &format!("{{\"plan\":{{\"document\":{deep}}},"), 1);
     let table = [
         ("", "the file is no evidence: EOF"),
         ("[]", "the file is no evidence: invalid type: sequence"),

@@ -4,7 +4,7 @@
 //! The three long lists are compared element by element from their text: neither document is ever in memory as a tree.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -164,26 +164,9 @@ impl<'l> List<'l> {
             (self.are_same)(one - 1, other - 1)
         };
         let end = (0..shorter - start).take_while(from_end).count();
-        let recorded = self.keys(&self.recorded, start..self.recorded_length - end);
-        let derived = self.keys(&self.derived, start..self.derived_length - end);
+        let recorded = keys(&self.recorded, start..self.recorded_length - end);
+        let derived = keys(&self.derived, start..self.derived_length - end);
         self.align(pointer, &recorded, &derived, findings);
-    }
-
-    /// What names each element, with its index.
-    fn keys(
-        &self,
-        element: &dyn Fn(usize) -> Element<'l>,
-        range: std::ops::Range<usize>,
-    ) -> Vec<(String, usize)> {
-        let mut seen: HashMap<String, u32> = HashMap::new();
-        range
-            .map(|index| {
-                let key = element(index).map_or_else(|error| error, |value| key(&value));
-                let count = seen.entry(key.clone()).or_default();
-                *count += 1;
-                (format!("{key}\u{1f}{count}"), index)
-            })
-            .collect()
     }
 
     fn align(
@@ -197,7 +180,7 @@ impl<'l> List<'l> {
             .iter()
             .map(|(key, index)| (key.as_str(), *index))
             .collect();
-        let mut left: BTreeMap<usize, ()> = derived.iter().map(|(_, index)| (*index, ())).collect();
+        let mut left: BTreeSet<usize> = derived.iter().map(|(_, index)| *index).collect();
         let (mut pairs, mut unknown) = (Vec::new(), Vec::new());
         for (key, index) in recorded {
             match by_key.get(key.as_str()) {
@@ -210,7 +193,7 @@ impl<'l> List<'l> {
         }
         // An element under another name, in the place where one is missing, is that one.
         unknown.retain(|index| {
-            let found = left.remove(index).is_some();
+            let found = left.remove(index);
             if found {
                 pairs.push((*index, *index));
             }
@@ -227,7 +210,7 @@ impl<'l> List<'l> {
             let value = (self.recorded)(index).map_or_else(|error| error, |value| named(&value));
             extra(&format!("{pointer}/{index}"), &value, findings);
         }
-        for index in left.into_keys() {
+        for index in left {
             let value = (self.derived)(index).map_or_else(|error| error, |value| named(&value));
             let message = format!("an element is missing: {value}");
             findings.add(Check::of(pointer), pointer, message);
@@ -252,6 +235,22 @@ impl<'l> List<'l> {
             findings.add(Check::Order, format!("{pointer}/{index}"), message);
         }
     }
+}
+
+/// What names each element, with its index.
+fn keys<'l>(
+    element: &dyn Fn(usize) -> Element<'l>,
+    range: std::ops::Range<usize>,
+) -> Vec<(String, usize)> {
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    range
+        .map(|index| {
+            let key = element(index).map_or_else(|error| error, |value| key(&value));
+            let count = seen.entry(key.clone()).or_default();
+            *count += 1;
+            (format!("{key}\u{1f}{count}"), index)
+        })
+        .collect()
 }
 
 /// Members that name an element of some list.

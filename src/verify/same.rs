@@ -13,16 +13,12 @@ struct Comparing<'t> {
 
 impl Write for Comparing<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.rest.strip_prefix(bytes) {
-            Some(rest) => {
-                self.rest = rest;
-                Ok(bytes.len())
-            }
-            None => {
-                self.differs = true;
-                Err(io::Error::other("the file differs"))
-            }
-        }
+        let Some(rest) = self.rest.strip_prefix(bytes) else {
+            self.differs = true;
+            return Err(io::Error::other("the file differs"));
+        };
+        self.rest = rest;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

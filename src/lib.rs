@@ -13,6 +13,7 @@ pub mod canonical;
 pub mod catalog;
 pub mod cli;
 pub mod collect;
+pub mod compare;
 pub mod declaration;
 pub mod evidence;
 pub mod gaps;

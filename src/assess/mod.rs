@@ -17,7 +17,9 @@ use crate::kind::Kind;
 use crate::model::{Model, ScopeRequest};
 use crate::plan::Plan;
 use crate::report::gate::GateOptions;
-use crate::report::{Counts, Gate, Report, RuleReport, Run, ScopeSummary, Totals, Workloads};
+use crate::report::{
+    Baseline, Counts, Gate, Report, RuleReport, Run, ScopeSummary, Totals, Workloads,
+};
 use crate::rules::{self, RULES, Rule, Subjects, Verdict};
 use crate::snapshot::Snapshot;
 use crate::waivers::Waivers;
@@ -37,6 +39,8 @@ pub struct Options<'s> {
     pub waivers: &'s Waivers,
     /// What decides the exit code.
     pub gate: GateOptions,
+    /// An earlier assessment, whose failures the exit code lets through.
+    pub baseline: Option<&'s Baseline>,
     /// About this run.
     pub run: Run,
 }
@@ -78,7 +82,12 @@ pub fn assess<'s>(
         .collect();
     let scope = summary(&model, &options);
     let manual = manual::list(catalog, options.plan);
-    let gate = Gate::decide(&reports, &scope, options.gate);
+    let fail_on = options.gate.fail_on;
+    let previous = options
+        .baseline
+        .map(|baseline| baseline.still_failing(&workloads, snapshot, &reports, fail_on));
+    let (previous, known) = previous.unzip();
+    let gate = Gate::decide(&reports, &scope, options.gate, known);
     let mut run = options.run;
     run.id = results::run_id(&cluster, &snapshot.origin.started_at, &catalog.digest);
     Report {
@@ -89,6 +98,7 @@ pub fn assess<'s>(
         waivers: waiving.report(snapshot, &reports),
         waiver_file: options.waivers,
         totals: totals(&reports),
+        previous,
         workloads,
         snapshot,
         catalog,

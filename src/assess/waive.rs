@@ -258,6 +258,7 @@ spec: {hostPID: true, containers: [{name: c, securityContext: {privileged: true}
                 fail_on: Severity::Low,
                 allow_indeterminate: true,
             },
+            baseline: None,
             run: Run::default(),
         };
         let report = assess(&snapshot, &catalog, options);

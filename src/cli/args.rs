@@ -1,7 +1,7 @@
 //! Arguments that several commands share, named as kubectl names them.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -221,6 +221,11 @@ pub(super) struct SelectionArgs {
 }
 
 impl SelectionArgs {
+    /// The folder of the catalogue, if it is not the built-in one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.catalog.as_deref()
+    }
+
     pub(super) fn catalog(&self) -> anyhow::Result<Catalog> {
         let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
         match &self.catalog {

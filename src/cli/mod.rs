@@ -1,6 +1,7 @@
 //! Command line: parses arguments, calls the stages in order, and maps the outcome to an exit code.
 
 mod args;
+mod diff;
 mod explain;
 mod list;
 mod output;
@@ -60,6 +61,8 @@ enum Command {
     Capture(scan::Capture),
     /// Write an evidence file in other formats, without a cluster
     Render(render::Render),
+    /// Show what changed between two evidence files of one cluster
+    Diff(diff::Diff),
     /// List rules or controls
     List(list::List),
     /// Show the page of a rule or a control
@@ -84,6 +87,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> anyhow::Result<ExitCo
         Command::Scan(scan) => scan.run(surroundings, &terminal).await,
         Command::Capture(capture) => capture.run(surroundings, &terminal).await,
         Command::Render(render) => render.run(&terminal),
+        Command::Diff(diff) => diff.run(&terminal),
         Command::List(list) => list.run(),
         Command::Explain(explain) => explain.run(),
         Command::Plan(plan) => plan.run(surroundings, &terminal).await,

@@ -11,17 +11,19 @@ use super::Surroundings;
 use super::args::{
     ConnectionArgs, PlanArgs, ScopeArgs, SelectionArgs, Terminal, Verbosity, namespace,
 };
+use super::diff::Loaded;
 use super::output::{self, Target};
 use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
 use crate::collect::archive;
+use crate::compare;
 use crate::gaps::{self, Missing};
 use crate::kind::Kind;
 use crate::render::{self, RenderError};
 use crate::report::gate::GateOptions;
-use crate::report::{Report, Run, WaiverReport};
+use crate::report::{Baseline, Report, Run, WaiverReport};
 use crate::rules::{RULES, Severity};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Origin, Snapshot};
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
@@ -52,6 +54,9 @@ pub(super) struct Scan {
     /// Do not exit with 3 when something is indeterminate
     #[arg(long, help_heading = "Output")]
     allow_indeterminate: bool,
+    /// Exit with 1 only for failures that are not in this earlier evidence file of the same cluster
+    #[arg(long, value_name = "OLD", help_heading = "Output")]
+    baseline: Option<PathBuf>,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -79,6 +84,7 @@ impl Scan {
     ) -> anyhow::Result<ExitCode> {
         let saved: Vec<_> = self.save_snapshot.as_deref().into_iter().collect();
         output::check(&self.outputs, &saved)?;
+        let baseline = self.baseline(terminal)?;
         let catalog = self.selection.catalog()?;
         let rules = self.selection.rules(&catalog)?;
         let scope = self.scope.request()?;
@@ -99,6 +105,11 @@ impl Scan {
             save(&snapshot, file)?;
         }
         warn(&snapshot, terminal);
+        if let Some((_, origin)) = &baseline {
+            compare::same_cluster(origin, &snapshot.origin)
+                .map_err(anyhow::Error::msg)
+                .context("unable to hold the scan against the baseline")?;
+        }
         let options = Options {
             rules,
             scope,
@@ -109,6 +120,7 @@ impl Scan {
                 fail_on: self.fail_on,
                 allow_indeterminate: self.allow_indeterminate,
             },
+            baseline: baseline.as_ref().map(|(baseline, _)| baseline),
             run: Run {
                 assessed_at: rfc3339((surroundings.now)()),
                 command: recorded(&surroundings.command),
@@ -124,6 +136,29 @@ impl Scan {
             write(&report, target, terminal)?;
         }
         Ok(ExitCode::from(report.gate.exit_code))
+    }
+}
+
+impl Scan {
+    /// What failed in the file that the scan is held against, and where that is from.
+    fn baseline(&self, terminal: &Terminal) -> anyhow::Result<Option<(Baseline, Origin)>> {
+        let Some(file) = &self.baseline else {
+            return Ok(None);
+        };
+        // Else the next run would let through whatever this one finds.
+        if self
+            .outputs
+            .iter()
+            .any(|target| target.file.as_ref() == Some(file))
+        {
+            bail!(
+                "{} is the baseline, and can't be written over by the scan that is held against it",
+                file.display()
+            );
+        }
+        Loaded::open(file, self.selection.folder())?
+            .baseline(terminal)
+            .map(Some)
     }
 }
 

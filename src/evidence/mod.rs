@@ -12,8 +12,8 @@ use crate::catalog::{Catalog, CatalogError, CatalogSource};
 use crate::declaration::DeclarationError;
 use crate::model::ScopeRequest;
 use crate::plan::Plan;
-use crate::report::Run;
 use crate::report::gate::GateOptions;
+use crate::report::{Baseline, Run};
 use crate::rules::{self, RULES};
 use crate::snapshot::Snapshot;
 use crate::waivers::Waivers;
@@ -36,6 +36,8 @@ pub struct Evidence {
     pub selector: Option<String>,
     /// What decided the exit code besides the results.
     pub gate: GateOptions,
+    /// The baseline that it was held against, with what of it still failed.
+    pub previous: Option<Baseline>,
     /// The run, as recorded.
     pub run: Run,
     /// What it was held against.

@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::projection::form::Form;
 use crate::projection::{self, Identity, PodInstance, Projection};
 use crate::report::gate::GateOptions;
-use crate::report::{Run, Tool};
+use crate::report::{Baseline, Known, RowKey, Run, Tool};
 use crate::rules::{RULES, Severity};
 use crate::snapshot::{self, Coverage, Mode, Object, Operator, Origin, Snapshot};
 use crate::waivers::Waivers;
@@ -120,6 +120,30 @@ struct WrittenGate {
     fail_on: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenPrevious {
+    content_digest: String,
+    run_id: String,
+    started_at: String,
+    still_failing: Vec<WrittenFailing>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenFailing {
+    #[serde(default)]
+    container: Option<String>,
+    kind: String,
+    name: String,
+    namespace: String,
+    #[serde(default)]
+    port: Option<String>,
+    rule_id: String,
+    severity: String,
+    since: String,
+}
+
 /// A plan or a file of waivers, with its digest, which is not read.
 #[derive(Deserialize)]
 struct WrittenDocument {
@@ -173,6 +197,7 @@ impl Evidence {
             scope,
             selector,
             gate: document.gate()?,
+            previous: document.previous()?,
             run,
             catalogue: document.catalogue()?,
         })
@@ -295,6 +320,36 @@ impl<'t> Document<'t> {
             fail_on,
             allow_indeterminate: gate.allow_indeterminate,
         })
+    }
+
+    fn previous(&self) -> Result<Option<Baseline>, EvidenceError> {
+        if self.members.get("previous").is_none() {
+            return Ok(None);
+        }
+        let previous: WrittenPrevious = self.typed("previous")?;
+        let failing = previous.still_failing.into_iter().enumerate();
+        let failing = failing.map(|(index, written)| {
+            let severity = Severity::from_str(&written.severity, false).map_err(|_| {
+                let pointer = format!("/previous/stillFailing/{index}/severity");
+                wrong(pointer, "no such severity")
+            })?;
+            let key = RowKey {
+                rule: written.rule_id,
+                namespace: written.namespace,
+                kind: written.kind,
+                name: written.name,
+                container: written.container,
+                port: written.port,
+            };
+            let since = written.since;
+            Ok((key, Known { severity, since }))
+        });
+        Ok(Some(Baseline {
+            run_id: previous.run_id,
+            digest: previous.content_digest,
+            started_at: previous.started_at,
+            failing: failing.collect::<Result<_, EvidenceError>>()?,
+        }))
     }
 
     fn catalogue(&self) -> Result<Recorded, EvidenceError> {

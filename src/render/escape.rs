@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 
 /// The text with every character that is not plainly visible written as `\u{…}`.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
+    let may_command = text.contains("##") || text.contains("::");
+    if !may_command && !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if is_hidden(character) {
+    for (at, character) in text.char_indices() {
+        if is_hidden(character) || may_command && is_command(&text[at..]) {
             // Writing to a String cannot fail.
             let _ = write!(escaped, "\\u{{{:x}}}", u32::from(character));
         } else {
@@ -18,6 +19,28 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(escaped)
+}
+
+/// Whether a text begins like what the runner of a pipeline takes for a command, wherever it finds it in a log:
+/// `##vso[…]` of Azure DevOps, `##[…]` and `::name …::` of GitHub. An IPv6 address is none.
+fn is_command(text: &str) -> bool {
+    if let Some(rest) = text.strip_prefix("##") {
+        let is_azure = rest
+            .get(..3)
+            .is_some_and(|word| word.eq_ignore_ascii_case("vso"));
+        return rest
+            .get(if is_azure { 3 } else { 0 }..)
+            .is_some_and(|rest| rest.starts_with('['));
+    }
+    let Some(rest) = text.strip_prefix("::") else {
+        return false;
+    };
+    let end = rest.find(|letter: char| !letter.is_ascii_alphabetic() && letter != '-');
+    let (name, rest) = rest.split_at(end.unwrap_or(rest.len()));
+    let is_word = name
+        .bytes()
+        .any(|byte| byte != b'-' && !byte.is_ascii_hexdigit());
+    is_word && (rest.starts_with("::") || rest.starts_with(' '))
 }
 
 /// Control characters start terminal sequences; the others reorder, join or hide the text around them, so that what is
@@ -46,6 +69,23 @@ mod tests {
     #[test]
     fn what_is_not_visible_is_written_out() {
         let cases = [
+            (
+                "##vso[task.setvariable variable=a]b",
+                "\\u{23}#vso[task.setvariable variable=a]b",
+                "no command of Azure DevOps",
+            ),
+            ("###[group]", "#\\u{23}#[group]", "no command of GitHub"),
+            (
+                "a ::set-output name=a::b",
+                "a \\u{3a}:set-output name=a::b",
+                "no command of GitHub",
+            ),
+            ("::stop-commands::x", "\\u{3a}:stop-commands::x", "nor this"),
+            (
+                "fe80::a, ::1 ::/0 ## x::y",
+                "fe80::a, ::1 ::/0 ## x::y",
+                "addresses",
+            ),
             ("shop-7c9d", "shop-7c9d", "names stay as they are"),
             (
                 "größe 日本 🦀",

@@ -1,6 +1,7 @@
 //! Renderers: a report and a writer in, one output format out. They decide nothing: verdicts, totals, order and the
 //! exit code are the report's.
 
+pub mod changes;
 mod csv;
 pub(crate) mod escape;
 pub mod evidence;

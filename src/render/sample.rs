@@ -238,6 +238,7 @@ fn report_by<'s>(
             fail_on: Severity::Low,
             allow_indeterminate: false,
         },
+        baseline: None,
         run: Run {
             assessed_at: "2026-01-01T00:00:02Z".to_owned(),
             command: vec!["sc39".to_owned(), "scan".to_owned()],

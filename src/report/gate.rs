@@ -24,8 +24,14 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Decides: an unwaived failure at or above the threshold is 1, whatever else; then 3 for anything not known.
-    pub fn decide(rules: &[RuleReport], scope: &ScopeSummary, options: GateOptions) -> Self {
+    /// Decides: an unwaived failure at or above the threshold is 1, whatever else; then 3 for anything not known. With a
+    /// baseline, `known` is how many of those rows failed in it: they do not count.
+    pub fn decide(
+        rules: &[RuleReport],
+        scope: &ScopeSummary,
+        options: GateOptions,
+        known: Option<u64>,
+    ) -> Self {
         let failures: u64 = rules
             .iter()
             .flat_map(|rule| &rule.results)
@@ -45,13 +51,17 @@ impl Gate {
                 "nothing to judge: the scope was read and is empty".to_owned(),
             );
         }
+        let failures = failures.saturating_sub(known.unwrap_or_default());
         if failures > 0 {
             let threshold = options.fail_on.name();
             let rows = if failures == 1 { "row" } else { "rows" };
             return Self::new(
                 options,
                 1,
-                format!("{failures} failing {rows} of severity {threshold} or above"),
+                format!(
+                    "{failures} failing {rows} of severity {threshold} or above{}",
+                    beside(known)
+                ),
             );
         }
         if scope.unknown.is_some() {
@@ -64,7 +74,7 @@ impl Gate {
                 format!("{} rows are indeterminate", counts.indeterminate),
             );
         }
-        Self::new(options, 0, passed(counts))
+        Self::new(options, 0, passed(counts, known))
     }
 
     fn new(options: GateOptions, exit_code: u8, meaning: String) -> Self {
@@ -76,7 +86,16 @@ impl Gate {
     }
 }
 
-fn passed(counts: Counts) -> String {
+/// What a baseline lets through.
+fn beside(known: Option<u64>) -> String {
+    match known {
+        None => String::new(),
+        Some(1) => ", beside 1 that the baseline has".to_owned(),
+        Some(rows) => format!(", beside {rows} that the baseline has"),
+    }
+}
+
+fn passed(counts: Counts, known: Option<u64>) -> String {
     let waived = match counts.waived {
         0 => String::new(),
         rows => format!(", {rows} waived"),
@@ -86,5 +105,5 @@ fn passed(counts: Counts) -> String {
     } else {
         ""
     };
-    format!("no failing rows{waived}{accepted}")
+    format!("no failing rows{}{waived}{accepted}", beside(known))
 }

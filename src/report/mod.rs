@@ -1,5 +1,6 @@
 //! The report: results, controls and coverage in the order of output. Renderers add nothing to it.
 
+mod baseline;
 pub mod gate;
 mod units;
 
@@ -15,6 +16,7 @@ use crate::rules::{Port, ReadFrom, Reason, Rule, Severity, Verdict};
 use crate::snapshot::Snapshot;
 use crate::waivers::{Waiver, Waivers};
 
+pub use baseline::{Baseline, Known, RowKey};
 pub use gate::Gate;
 pub use units::{Place, Unit, Workloads};
 
@@ -45,6 +47,8 @@ pub struct Report<'s> {
     pub waivers: Vec<WaiverReport>,
     /// The file of waivers; empty without one.
     pub waiver_file: &'s Waivers,
+    /// The baseline that the gate was held against, with what of it still fails.
+    pub previous: Option<Baseline>,
     /// What pods belong to: the same after they were replaced.
     pub workloads: Workloads,
     /// Rows by severity and verdict, over all rules.

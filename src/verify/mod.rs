@@ -25,6 +25,7 @@ pub fn derive<'e>(evidence: &'e Evidence, catalog: &'e Catalog) -> Result<Report
         plan: &evidence.plan,
         waivers: &evidence.waivers,
         gate: evidence.gate,
+        baseline: evidence.previous.as_ref(),
         run: evidence.run.clone(),
     };
     Ok(assess::assess(&evidence.snapshot, catalog, options))

@@ -1,9 +1,11 @@
 //! Tests against real servers and of the whole program.
 
+mod baseline;
 mod bench;
 mod cli;
 mod formats;
 mod live;
+mod pipelines;
 mod reachability;
 mod rules;
 mod servers;

@@ -251,6 +251,7 @@ fn report<'s>(
             fail_on: Severity::Low,
             allow_indeterminate: false,
         },
+        baseline: None,
         run: Run::default(),
     };
     assess(snapshot, catalog, options)

@@ -8,6 +8,7 @@ mod coverage;
 mod finding;
 mod object;
 mod outcome;
+mod previous;
 mod run;
 mod waiver;
 mod words;
@@ -25,6 +26,7 @@ use coverage::Coverage;
 use finding::Finding;
 use object::{Canonical, Object, Projection};
 use outcome::{Control, ManualEvidence, Summary};
+use previous::Previous;
 use run::{Boundary, Cluster, Plan, Redaction, Run, Tool};
 use waiver::{Waiver, WaiverFile};
 
@@ -90,6 +92,9 @@ pub(super) struct Evidence<'r> {
     /// What people say of the system, in a run with an assessment plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan<'r>>,
+    /// The evidence that the run was held against, in a run with a baseline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<Previous<'r>>,
     /// The fields of objects that rules may read, each content once, sorted by digest. Objects point here by index.
     #[schemars(with = "Vec<Projection<'static>>")]
     projections: Projections<'r>,
@@ -149,6 +154,7 @@ impl<'r> Evidence<'r> {
             manual: report.manual.iter().map(ManualEvidence::new).collect(),
             objects: Objects(sources),
             plan: Plan::new(report),
+            previous: report.previous.as_ref().map(Previous::new),
             projections: Projections(sources),
             redaction: Redaction::new(),
             results: Results(sources),

@@ -147,7 +147,7 @@ pub(super) fn units_of<'a>(
     result: &'a RuleResult,
 ) -> impl Iterator<Item = Unit<'a>> {
     let mut places: BTreeMap<Place<'a>, Vec<&SubjectRef>> = BTreeMap::new();
-    for subject in &result.subjects {
+    for subject in result.subjects.iter() {
         let place = workloads.place(snapshot, subject);
         places.entry(place).or_default().push(subject);
     }

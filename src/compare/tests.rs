@@ -132,6 +132,7 @@ fn compared(old: &Input<'_>, new: &Input<'_>) -> (Vec<String>, Vec<String>, u8) 
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn rows_are_followed_by_their_workload() {
     let web = "Deployment shop/web";
     let table = [

@@ -297,7 +297,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// Any string as a code span, fenced by more backticks than it holds in a row (CommonMark §6.1).
+/// Any string as a code span, fenced by more backticks than it holds in a row (`CommonMark` §6.1).
 fn code_span(text: &str) -> String {
     let visible = visible(text);
     let mut shown: String = visible.chars().take(LONGEST).collect();

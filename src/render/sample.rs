@@ -183,10 +183,9 @@ pub(super) fn hostile() -> Snapshot {
 pub(super) fn waivers() -> Waivers {
     let waiver = |id: &str, rule: &str, expires: &str, selector: &str| {
         // YAML takes escapes for what it does not take as it is.
-        let text: String = HOSTILE
-            .chars()
-            .map(|letter| format!("\\u{:04x}", u32::from(letter)))
-            .collect();
+        let text = HOSTILE.chars().fold(String::new(), |text, letter| {
+            format!("{text}\\u{:04x}", u32::from(letter))
+        });
         format!(
             "- {{id: {id}, rule: {rule}, type: OR, justification: \"{text}\", approver: a, approvedOn: 2025-12-01, \
              expires: {expires}, poam: V-1, selector: {{{selector}}}}}\n"

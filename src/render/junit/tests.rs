@@ -34,6 +34,10 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> String {
 }
 
 /// Reads a report back, and holds the totals of every element against its children.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one pass over the events of a document"
+)]
 fn tests(text: &str) -> Vec<Test> {
     let forbidden = |letter: char| {
         letter.is_control() && letter != '\n' || matches!(letter, '\u{fffe}' | '\u{ffff}')

@@ -41,7 +41,7 @@ fn gaps_stand_above_verdicts() {
     assert!(of(&testing::snapshot("")).contains("All that the selected rules read was read."));
 }
 
-/// Lines with their code spans taken out, as CommonMark finds them: a run of backticks to the next run of its length.
+/// Lines with their code spans taken out, as `CommonMark` finds them: a run of backticks to the next run of its length.
 fn outside_code(line: &str) -> String {
     let (mut outside, mut rest) = (String::new(), line);
     while let Some(start) = rest.find('`') {

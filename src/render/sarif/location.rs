@@ -1,5 +1,7 @@
 //! Where results are: a path for each workload, and a fingerprint that outlives its pods.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::canonical;
@@ -69,7 +71,8 @@ fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             segment.push(char::from(byte));
         } else {
-            segment.push_str(&format!("%{byte:02X}"));
+            // Writing to a String cannot fail.
+            let _ = write!(segment, "%{byte:02X}");
         }
     }
     segment

@@ -112,9 +112,9 @@ impl Scan {
                 allow_indeterminate: self.allow_indeterminate,
             },
             run: Run {
-                id: String::new(),
                 assessed_at: rfc3339((surroundings.now)()),
                 command: recorded(&surroundings.command),
+                ..Run::default()
             },
         };
         let report = assess::assess(&snapshot, &catalog, options);
@@ -201,7 +201,7 @@ pub(super) fn warn(snapshot: &Snapshot, terminal: &Terminal) {
 }
 
 /// Whoever filters CSV by verdict must not miss that a waiver or the plan does not do what it is there for.
-fn warn_of_declared(report: &Report<'_>, terminal: &Terminal) {
+pub(super) fn warn_of_declared(report: &Report<'_>, terminal: &Terminal) {
     if terminal.verbosity == Verbosity::Quiet {
         return;
     }
@@ -221,7 +221,7 @@ fn hint(report: &Report<'_>) -> &'static str {
     }
 }
 
-fn write(
+pub(super) fn write(
     report: &Report<'_>,
     target: &Target,
     options: &RenderOptions,

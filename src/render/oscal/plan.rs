@@ -101,7 +101,7 @@ pub(super) fn document<'r>(report: &'r Report<'r>) -> Document<'r> {
                 objectives.map(|objective| objective.id.as_str()),
             ),
             assessment_subjects: [Subjects::all()],
-            assessment_assets: AssessmentAssets::new(),
+            assessment_assets: AssessmentAssets::new(&report.run.tool.version),
             tasks: tasks(report),
             back_matter: BackMatter {
                 resources: vec![Resource::note(

@@ -9,9 +9,6 @@ use super::text::{self, Moment, line};
 use super::{NS, OSCAL_VERSION, TRESTLE_NS};
 use crate::render::EvidenceFile;
 
-/// The version of this program.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Metadata<'r> {
@@ -275,12 +272,12 @@ impl Origin {
 
 /// This program, as a component.
 fn tool() -> Id {
-    Ids::fixed("tool", &[VERSION])
+    Ids::fixed("tool", &[])
 }
 
-impl AssessmentAssets<'_> {
+impl<'r> AssessmentAssets<'r> {
     /// This program, as component and platform.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(version: &'r str) -> Self {
         Self {
             components: [Component {
                 uuid: tool(),
@@ -288,13 +285,13 @@ impl AssessmentAssets<'_> {
                 title: env!("CARGO_PKG_NAME"),
                 description: "Reads objects of a Kubernetes cluster through its API (get and list, never a Secret) and \
                               holds them against rules on process isolation.",
-                props: vec![Prop::nist("version", VERSION)],
+                props: vec![Prop::nist("version", version)],
                 status: State {
                     state: "operational",
                 },
             }],
             assessment_platforms: [Platform {
-                uuid: Ids::fixed("platform", &[VERSION]),
+                uuid: Ids::fixed("platform", &[]),
                 title: env!("CARGO_PKG_NAME"),
                 uses_components: [UsesComponent {
                     component_uuid: tool(),

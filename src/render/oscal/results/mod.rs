@@ -164,7 +164,7 @@ impl<'r> RunResult<'r> {
             props: props(context),
             local_definitions: ResultDefinitions {
                 inventory_items: Items(context),
-                assessment_assets: AssessmentAssets::new(),
+                assessment_assets: AssessmentAssets::new(&report.run.tool.version),
             },
             reviewed_controls: ReviewedControls::new(
                 controls.iter().map(|control| control.id.as_str()),
@@ -201,7 +201,7 @@ fn props<'r>(context: &'r Context<'r>) -> Vec<Prop<'r>> {
         ("plan-sha256", present(hexadecimal(&report.plan.digest))),
         (
             "waivers-sha256",
-            present(hexadecimal(&report.waivers_digest)),
+            present(hexadecimal(&report.waiver_file.digest)),
         ),
     ];
     let given = optional

@@ -137,7 +137,7 @@ impl Report<'_> {
     /// One result by workload.
     pub fn units_of<'a>(&'a self, result: &'a RuleResult) -> impl Iterator<Item = Unit<'a>> {
         let mut places: BTreeMap<Place<'a>, Vec<&SubjectRef>> = BTreeMap::new();
-        for subject in &result.subjects {
+        for subject in result.subjects.iter() {
             let place = self.workloads.place(self.snapshot, subject);
             places.entry(place).or_default().push(subject);
         }

@@ -27,7 +27,7 @@ impl<'r> Inventory<'r> {
         let mut known = vec![false; report.snapshot.objects.len()];
         let mut items = BTreeMap::new();
         let results = report.rules.iter().flat_map(|rule| &rule.results);
-        for subject in results.flat_map(|result| &result.subjects) {
+        for subject in results.flat_map(|result| result.subjects.iter()) {
             if let SubjectRef::Object(index) = subject
                 && let Some(known) = known.get_mut(*index as usize)
                 && std::mem::replace(known, true)

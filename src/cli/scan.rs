@@ -12,14 +12,14 @@ use super::args::{
     ConnectionArgs, PlanArgs, ScopeArgs, SelectionArgs, Terminal, Verbosity, namespace,
 };
 use super::diff::Loaded;
-use super::output::{self, Target};
+use super::output::{self, FormatArgs, Target};
 use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
 use crate::collect::archive;
 use crate::compare;
 use crate::gaps::{self, Missing};
 use crate::kind::Kind;
-use crate::render::{self, RenderError};
+use crate::render::{self, RenderError, RenderOptions};
 use crate::report::gate::GateOptions;
 use crate::report::{Baseline, Report, Run, WaiverReport};
 use crate::rules::{RULES, Severity};
@@ -42,6 +42,8 @@ pub(super) struct Scan {
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "table",
           value_parser = output::target, help = output::help(), help_heading = "Output")]
     outputs: Vec<Target>,
+    #[command(flatten)]
+    formats: FormatArgs,
     /// Exit with 1 only for failures of at least this severity
     #[arg(
         long,
@@ -105,11 +107,7 @@ impl Scan {
             save(&snapshot, file)?;
         }
         warn(&snapshot, terminal);
-        if let Some((_, origin)) = &baseline {
-            compare::same_cluster(origin, &snapshot.origin)
-                .map_err(anyhow::Error::msg)
-                .context("unable to hold the scan against the baseline")?;
-        }
+        is_of_same_cluster(baseline.as_ref(), &snapshot)?;
         let options = Options {
             rules,
             scope,
@@ -132,8 +130,9 @@ impl Scan {
             bail!("{}{}", report.gate.meaning, hint(&report));
         }
         warn_of_declared(&report, terminal);
+        let options = self.formats.options(output::evidence_name(&self.outputs));
         for target in &self.outputs {
-            write(&report, target, terminal)?;
+            write(&report, target, &options, terminal)?;
         }
         Ok(ExitCode::from(report.gate.exit_code))
     }
@@ -185,6 +184,19 @@ impl Capture {
         warn(&snapshot, terminal);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Refuses a baseline of another cluster.
+fn is_of_same_cluster(
+    baseline: Option<&(Baseline, Origin)>,
+    snapshot: &Snapshot,
+) -> anyhow::Result<()> {
+    let Some((_, origin)) = baseline else {
+        return Ok(());
+    };
+    compare::same_cluster(origin, &snapshot.origin)
+        .map_err(anyhow::Error::msg)
+        .context("unable to hold the scan against the baseline")
 }
 
 fn save(snapshot: &Snapshot, file: &std::path::Path) -> anyhow::Result<()> {
@@ -256,12 +268,14 @@ fn hint(report: &Report<'_>) -> &'static str {
 pub(super) fn write(
     report: &Report<'_>,
     target: &Target,
+    options: &RenderOptions,
     terminal: &Terminal,
 ) -> anyhow::Result<()> {
-    let options = render::RenderOptions {
+    let options = RenderOptions {
         colour: terminal.colour && target.file.is_none(),
         verbose: terminal.verbosity == Verbosity::Verbose,
         width: terminal.width.filter(|_| target.file.is_none()),
+        ..options.clone()
     };
     let Some(file) = &target.file else {
         let mut stdout = io::BufWriter::new(io::stdout().lock());

@@ -246,7 +246,7 @@ fn waivers(writer: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
 fn waiver(of: &WaiverReport) -> String {
     let waiver = &of.waiver;
     let state = match of.status {
-        WaiverStatus::Applied => format!("{} rows waived", of.waived),
+        WaiverStatus::Applied => format!("rows waived: {}", of.waived),
         WaiverStatus::Expired | WaiverStatus::Unmatched | WaiverStatus::NotSelected => {
             format!("**{}**, waives nothing", of.status.name())
         }

@@ -93,7 +93,7 @@ fn secrets_are_never_requested_and_values_never_kept() {
     let evidence = std::fs::read(scan.folder.path().join("evidence.json")).unwrap();
     let csv = std::fs::read(scan.folder.path().join("rows.csv")).unwrap();
     let everything = ["--from", snapshot.to_str().unwrap()];
-    let everything = formats::scan_as_everything(folder.path(), "UTC", &everything);
+    let everything = formats::scan_as_everything(folder.path(), &everything);
     let formats = everything
         .iter()
         .map(|(name, text)| (name.as_str(), text.as_bytes()));

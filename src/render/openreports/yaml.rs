@@ -60,7 +60,7 @@ mod tests {
     fn what_is_written_reads_as_what_it_was() {
         let value = json!({
             "a": "x: # 'y' \"z\" \\", "b": {"c": 1, "d": true, "e": {}}, "f": [{"g": "- h"}, {"i": null}], "j": [],
-            "no": "no", "k": "größe 🦀", "l": "1e3",
+            "m": "no", "k": "größe 🦀", "l": "1e3",
         });
         let mut text = String::new();
         members(&value, &mut text);

@@ -99,7 +99,7 @@ pub(super) fn render(
             .filter_map(|control| security_control(report, control, &evidence))
             .collect(),
         key_security_indicators: INDICATORS
-            .iter()
+            .into_iter()
             .filter_map(|(id, controls)| indicator(report, id, controls, &evidence))
             .collect(),
         report_period: Period { from, to },

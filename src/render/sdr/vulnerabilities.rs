@@ -44,8 +44,8 @@ pub(super) fn all(report: &Report<'_>) -> (Vec<Detail>, Vec<Accepted>) {
     let accepted = rules().flat_map(|rule| {
         let waivers = report.waivers.iter();
         waivers
-            .filter(|of| of.waived > 0 && of.waiver.rule == rule.rule.id)
-            .map(|waiver| Accepted::new(report, rule, waiver))
+            .filter(move |of| of.waived > 0 && of.waiver.rule == rule.rule.id)
+            .map(move |waiver| Accepted::new(report, rule, waiver))
     });
     (open.collect(), accepted.collect())
 }

@@ -7,8 +7,10 @@ pub(crate) mod escape;
 pub mod evidence;
 mod junit;
 mod markdown;
+mod openreports;
 pub mod oscal;
 mod sarif;
+mod sdr;
 pub mod table;
 
 use std::io::{self, Write};
@@ -32,6 +34,11 @@ pub enum Format {
     Markdown,
     /// OSCAL: assessment results, or the plan or the rules behind them.
     Oscal,
+    /// `OpenReports`, for clusters whose operators read policy reports.
+    #[value(name = "openreports")]
+    OpenReports,
+    /// Parts of FedRAMP's Security Decision Record and vulnerability reports.
+    Sdr,
 }
 
 /// What depends on where an output goes; no verdict does.
@@ -116,9 +123,13 @@ pub fn render(
         Format::Junit => junit::render(report, writer),
         Format::Markdown => markdown::render(report, writer),
         Format::Oscal => oscal::render(report, options, writer),
+        Format::OpenReports => openreports::render(report, writer),
+        Format::Sdr => sdr::render(report, options, writer),
     }
 }
 
+#[cfg(test)]
+mod documents;
 #[cfg(test)]
 pub(crate) mod sample;
 

@@ -37,7 +37,7 @@ pub(super) struct Scan {
     selection: SelectionArgs,
     #[command(flatten)]
     plan: PlanArgs,
-    /// Output, as FORMAT or FORMAT=FILE, repeatable; formats are table, json and csv
+    /// Output, as FORMAT or FORMAT=FILE, repeatable; formats are table, json, csv and html
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "table",
           value_parser = output::target, help_heading = "Output")]
     outputs: Vec<Target>,

@@ -4,6 +4,8 @@
 mod csv;
 pub(crate) mod escape;
 pub mod evidence;
+mod html;
+mod lookup;
 pub mod table;
 
 use std::io::{self, Write};
@@ -19,6 +21,8 @@ pub enum Format {
     Json,
     /// One row for each rule, subject, container and port.
     Csv,
+    /// For assessors: one page, without scripts.
+    Html,
 }
 
 /// What depends on where an output goes; no verdict does.
@@ -79,6 +83,7 @@ pub fn render(
         Format::Table => table::render(report, options, writer),
         Format::Json => evidence::render(report, writer),
         Format::Csv => csv::render(report, writer),
+        Format::Html => html::render(report, writer),
     }
 }
 

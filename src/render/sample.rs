@@ -162,8 +162,19 @@ pub(super) fn report_with<'s>(
     plan: &'s Plan,
     waivers: &'s Waivers,
 ) -> Report<'s> {
+    let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+    report_by(&rules, snapshot, plan, waivers)
+}
+
+/// A report on a snapshot by some rules.
+pub(super) fn report_by<'s>(
+    rules: &[&'static str],
+    snapshot: &'s Snapshot,
+    plan: &'s Plan,
+    waivers: &'s Waivers,
+) -> Report<'s> {
     let options = Options {
-        rules: RULES.iter().map(|rule| rule.id).collect(),
+        rules: rules.iter().copied().collect(),
         scope: ScopeRequest::default(),
         selector: None,
         plan,

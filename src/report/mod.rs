@@ -1,6 +1,7 @@
 //! The report: results, controls and coverage in the order of output. Renderers add nothing to it.
 
 pub mod gate;
+mod tiers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,31 @@ use crate::snapshot::Snapshot;
 use crate::waivers::Waiver;
 
 pub use gate::Gate;
+pub use tiers::{TierPair, TierReach};
+
+/// What no object of a cluster shows, and who can attest it.
+pub const NOT_OBSERVABLE: &[(&str, &str)] = &[
+    (
+        "whether the kernel of a node keeps the address spaces of processes apart, and which mitigations of its hardware are on",
+        "whoever builds and runs the nodes",
+    ),
+    (
+        "which profiles, capabilities and namespaces a running process has; objects show what was asked for",
+        "a test on one node of each image",
+    ),
+    (
+        "the configuration of kubelet and container runtime, such as a default seccomp profile or manifests of static pods",
+        "whoever builds and runs the nodes",
+    ),
+    (
+        "whether packets are dropped and connections are encrypted; objects show the policies and what should enforce them",
+        "a test of connections between two workloads",
+    ),
+    (
+        "what an app does inside its own process, such as the access rules of its model",
+        "the developers of the app",
+    ),
+];
 
 /// Everything an output may show.
 #[derive(Debug)]
@@ -37,6 +63,8 @@ pub struct Report<'s> {
     pub controls: Vec<ControlReport>,
     /// Evidence that people have to look at, in the order of the catalogue.
     pub manual: Vec<ManualReport>,
+    /// Which environment tier reaches which; `None` where the rule that finds it did not run, or there are no tiers.
+    pub tiers: Option<TierReach>,
     /// What of the plan fits nothing, and so has no effect.
     pub plan_notes: Vec<String>,
     /// What became of each waiver, by id.

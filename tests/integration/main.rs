@@ -1,6 +1,7 @@
 //! Tests against real servers and of the whole program.
 
 mod bench;
+mod browser;
 mod cli;
 mod live;
 mod reachability;

@@ -17,7 +17,7 @@ const RULE: &str = "tier-isolation";
 /// Tiers in the picture: labels are free text, and more could not be read.
 const TIERS: usize = 16;
 /// Questions asked of the policies; what would need more stays open.
-const QUESTIONS: usize = 20_000;
+const QUESTIONS: usize = 5_000;
 
 /// Tells them, if the rule ran and there are tiers.
 pub(super) fn tell(model: &Model<'_>, reports: &[RuleReport], gaps: &[Gap]) -> Option<TierReach> {
@@ -26,12 +26,13 @@ pub(super) fn tell(model: &Model<'_>, reports: &[RuleReport], gaps: &[Gap]) -> O
         .find(|report| report.rule.id == RULE && report.selected)?;
     let tenants = Tenants::new(model);
     let tiers = tiers(model, &tenants);
-    let shown = tiers.len().min(TIERS);
+    let shown: Vec<PodTier<'_>> = tiers.iter().take(TIERS).cloned().collect();
     let mut teller = Teller {
         model,
         complete: !gaps.iter().any(|gap| gap.rules.contains(&RULE)),
-        sources: vec![None; shown],
-        tiers: tiers.iter().take(shown).cloned().collect(),
+        ends: ends(model, &tenants, &shown),
+        sources: vec![None; shown.len()],
+        tiers: shown,
         tenants,
         pairs: BTreeMap::new(),
         questions: QUESTIONS,
@@ -45,7 +46,7 @@ pub(super) fn tell(model: &Model<'_>, reports: &[RuleReport], gaps: &[Gap]) -> O
     };
     (!tiers.is_empty()).then(|| TierReach {
         tiers: teller.tiers.iter().map(name).collect(),
-        more: tiers.len() - shown,
+        more: tiers.len() - teller.tiers.len(),
         pairs: teller.pairs.into_values().collect(),
     })
 }
@@ -80,6 +81,26 @@ fn tiers<'m>(model: &'m Model<'_>, tenants: &Tenants<'m>) -> Vec<PodTier<'m>> {
     tiers
 }
 
+/// Of each namespace: the groups of pods that are there, or that its templates say will be, by place of their tier.
+fn ends<'m>(
+    model: &'m Model<'_>,
+    tenants: &Tenants<'m>,
+    tiers: &[PodTier<'m>],
+) -> BTreeMap<&'m str, BTreeMap<usize, Vec<usize>>> {
+    let mut ends: BTreeMap<&str, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
+    for (group, pod) in model.pods.iter().enumerate() {
+        let is_there = !pod.is_template() || pod.replicas != Some(0);
+        let Ok(tier) = tiers.binary_search(tenants.tier(group)) else {
+            continue;
+        };
+        if is_there && !pod.is_finished() {
+            let here = ends.entry(pod.namespace).or_default();
+            here.entry(tier).or_default().push(group);
+        }
+    }
+    ends
+}
+
 struct Teller<'m> {
     model: &'m Model<'m>,
     tenants: Tenants<'m>,
@@ -88,17 +109,15 @@ struct Teller<'m> {
     tiers: Vec<PodTier<'m>>,
     /// Of each tier, once it is asked for: its pods.
     sources: Vec<Option<Sources>>,
+    /// Of each namespace: its pods by tier.
+    ends: BTreeMap<&'m str, BTreeMap<usize, Vec<usize>>>,
     pairs: BTreeMap<(usize, usize), TierPair>,
     questions: usize,
 }
 
 impl Teller<'_> {
     fn namespace(&mut self, namespace: &str, effective: Effective) {
-        for to in 0..self.tiers.len() {
-            let pods = self.pods(namespace, to);
-            if pods.is_empty() {
-                continue;
-            }
+        for (to, pods) in self.ends.remove(namespace).unwrap_or_default() {
             for from in (0..self.tiers.len()).filter(|from| *from != to) {
                 let state = match effective {
                     Effective::Fail | Effective::Waived => self.ask(from, &pods, effective),
@@ -109,19 +128,6 @@ impl Teller<'_> {
                 self.add(from, to, state, namespace);
             }
         }
-    }
-
-    /// Groups of a namespace that are of a tier.
-    fn pods(&self, namespace: &str, tier: usize) -> Vec<usize> {
-        let pods = self.model.pods.iter().enumerate();
-        pods.filter(|(group, pod)| {
-            pod.namespace == namespace
-                && !pod.is_finished()
-                && (!pod.is_template() || pod.replicas != Some(0))
-                && self.tiers.get(tier) == Some(self.tenants.tier(*group))
-        })
-        .map(|(group, _)| group)
-        .collect()
     }
 
     /// Whether there is a way from a tier to any of the pods, in a namespace into which there is one from somewhere.
@@ -146,14 +152,17 @@ impl Teller<'_> {
                 return Effective::Indeterminate;
             };
             self.questions = left;
-            let of = |name: &str| tenants::of_namespace(&model.namespaces, &model.apps, name);
-            let made =
-                reach.permitted(*group, &Ports::Any, |name| of(name) == PodTier::Known(tier));
             let there = sources
                 .as_deref()
                 .map(|sources| reach.current(*group, &Ports::Any, sources, false))
                 .unwrap_or_default();
-            if made.certain.is_some() || there.certain.is_some() {
+            if there.certain.is_some() {
+                return found;
+            }
+            let of = |name: &str| tenants::of_namespace(&model.namespaces, &model.apps, name);
+            let made =
+                reach.permitted(*group, &Ports::Any, |name| of(name) == PodTier::Known(tier));
+            if made.certain.is_some() {
                 return found;
             }
             doubtful |= made.possible.is_some() || there.possible.is_some();

@@ -25,12 +25,21 @@ pub const SCHEMA_ID: &str = "urn:sc39:schema:evidence:1";
 /// Version of the form: the same before the first point means that readers of one can read the other.
 pub const SCHEMA_VERSION: &str = "1.0.0";
 
-pub(super) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), RenderError> {
     let sources = Sources::new(report)?;
     let mut sealed = Sealed::new(writer);
     serde_json::to_writer(&mut sealed, &Evidence::new(&sources))?;
     sealed.seal()?;
     Ok(())
+}
+
+/// The digest that the evidence file of a report has in its member `integrity`, so that other outputs can name the file.
+pub(super) fn content_digest(report: &Report<'_>) -> Result<String, RenderError> {
+    let sources = Sources::new(report)?;
+    let mut nowhere = std::io::sink();
+    let mut sealed = Sealed::new(&mut nowhere);
+    serde_json::to_writer(&mut sealed, &Evidence::new(&sources))?;
+    Ok(sealed.digest().into_digest())
 }
 
 /// The JSON Schema (2020-12) of evidence files.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::results::rule_link;
 use super::section;
 use super::text::{Number, Prose, Shown, badge, counted, scrolling};
-use crate::catalog::{Control, Method};
+use crate::catalog::{Control, Method, Reason};
 use crate::plan::ManualEvidence;
 use crate::report::{ManualReport, NOT_OBSERVABLE, Report, WaiverReport, WaiverStatus};
 use crate::snapshot::Mode;
@@ -46,7 +46,7 @@ fn waiver(of: &WaiverReport) -> Markup {
         tr id={ "waiver-" (of.index) } {
             th scope="row" {
                 (Shown(&waiver.id))
-                div.small { abbr title=(deviation(waiver.deviation.code())) { (waiver.deviation.code()) } }
+                div.small { (waiver.deviation.code()) ", " (deviation(waiver.deviation.code())) }
             }
             td {
                 (state)
@@ -131,7 +131,7 @@ fn entry_item(entry: &ManualReport) -> Markup {
     html! {
         li {
             span.label { (Shown(&entry.controls.join(", "))) } " " strong { (Prose(&entry.title)) }
-            " " span.reason { (entry.reason.map_or("manual", crate::catalog::Reason::as_str)) }
+            @if let Some(reason) = entry.reason.filter(|reason| *reason != Reason::Manual) { " " span.reason { (reason.as_str()) } }
             div.small { "Responsible: " (Prose(&entry.responsible)) }
             @for proof in &entry.proofs { (attested(proof)) }
         }
@@ -230,8 +230,10 @@ pub(super) fn repeat(report: &Report<'_>) -> Markup {
                 }
                 li {
                     "Long lists are cut here and their rest is counted. All rows are in " code { "-o csv" } ", and all rows, values and objects in "
-                    code { "-o json" } ", the evidence that this page is one view of."
+                    code { "-o json" } ", the evidence that this page is one view of; its digest stands above, and in the file as "
+                    code { "contentDigest" } "."
                 }
+                li { code { "sc39 verify FILE" } " derives every verdict again from the evidence file, without a cluster." }
                 li {
                     "What a rule checks, why, and what it can't see: " code { "sc39 explain RULE" } "."
                 }
@@ -267,7 +269,7 @@ pub(super) fn footer(report: &Report<'_>) -> Markup {
     html! {
         footer {
             p {
-                "Made by sc39 " (env!("CARGO_PKG_VERSION")) " from what was collected at "
+                "Made by " (Shown(&report.run.tool.name)) " " (Shown(&report.run.tool.version)) " from what was collected at "
                 (Shown(&report.snapshot.origin.finished_at))
                 ". It supports an assessment and concludes none."
             }

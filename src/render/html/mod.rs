@@ -49,11 +49,12 @@ const SECTIONS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), RenderError> {
+    let evidence = super::evidence::content_digest(report)?;
     let mut page = Page {
         writer: BufWriter::new(writer),
     };
     page.add(&head(report))?;
-    page.add(&opening::write(report))?;
+    page.add(&opening::write(report, &evidence))?;
     page.raw("<div class=\"frame\">\n")?;
     page.add(&navigation())?;
     page.raw("<main id=\"main\">\n")?;

@@ -16,13 +16,13 @@ pub(super) fn title(report: &Report<'_>) -> String {
     }
 }
 
-pub(super) fn write(report: &Report<'_>) -> Markup {
+pub(super) fn write(report: &Report<'_>, evidence: &str) -> Markup {
     html! {
         header {
             p.eyebrow { "Assessment evidence, method TEST" }
             h1 { (Shown(&report.catalog.title)) }
             dl.facts {
-                @for (term, value) in facts(report) {
+                @for (term, value) in facts(report, evidence) {
                     div { dt { (term) } dd { (value) } }
                 }
             }
@@ -30,7 +30,7 @@ pub(super) fn write(report: &Report<'_>) -> Markup {
     }
 }
 
-fn facts(report: &Report<'_>) -> Vec<(&'static str, Markup)> {
+fn facts<'r>(report: &'r Report<'_>, evidence: &'r str) -> Vec<(&'static str, Markup)> {
     let mut facts = Vec::new();
     let system = &report.plan.system;
     let system: Vec<&str> = [&system.name, &system.fedramp_id]
@@ -45,14 +45,18 @@ fn facts(report: &Report<'_>) -> Vec<(&'static str, Markup)> {
     facts.push(("Collected", collected(report)));
     facts.push(("Judged", judged(report)));
     facts.push(("Rules", rules(report)));
+    let tool = &report.run.tool;
     facts.push((
         "Tool",
-        html! { "sc39 " (env!("CARGO_PKG_VERSION")) ", collected by " (Shown(&report.snapshot.origin.collector)) },
+        html! {
+            (Shown(&tool.name)) " " (Shown(&tool.version)) br; "collected by " (Shown(&report.snapshot.origin.collector))
+        },
     ));
     let digests = [
-        ("Catalogue", &report.catalog.digest),
-        ("Plan", &report.plan.digest),
-        ("Waivers", &report.waivers_digest),
+        ("Content digest of the evidence", evidence),
+        ("Catalogue", report.catalog.digest.as_str()),
+        ("Plan", report.plan.digest.as_str()),
+        ("Waivers", report.waiver_file.digest.as_str()),
     ];
     for (term, digest) in digests {
         if !digest.is_empty() {

@@ -43,7 +43,7 @@ fn rows<'r>(report: &'r Report<'_>) -> Rows<'r> {
     let mut rows = Rows::new();
     for (index, rule) in report.rules.iter().enumerate() {
         for result in &rule.results {
-            for subject in &result.subjects {
+            for subject in result.subjects.iter() {
                 let (_, namespace, _) = report.subject(subject);
                 let of = rows.entry(namespace).or_default().entry(index).or_default();
                 of.add(result.effective, 1);

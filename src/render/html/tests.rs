@@ -67,10 +67,10 @@ fn tags(page: &str) -> Vec<Tag<'_>> {
 }
 
 const TAGS: &[&str] = &[
-    "a", "article", "body", "br", "caption", "code", "dd", "details", "div", "dl", "dt",
-    "em", "footer", "h1", "h2", "h3", "h4", "head", "header", "html", "li", "main", "meta", "nav",
-    "ol", "p", "rect", "section", "span", "strong", "style", "summary", "svg", "table", "tbody",
-    "td", "th", "thead", "time", "title", "tr", "ul",
+    "a", "article", "body", "br", "caption", "code", "dd", "details", "div", "dl", "dt", "em",
+    "footer", "h1", "h2", "h3", "h4", "head", "header", "html", "li", "main", "meta", "nav", "ol",
+    "p", "rect", "section", "span", "strong", "style", "summary", "svg", "table", "tbody", "td",
+    "th", "thead", "time", "title", "tr", "ul",
 ];
 
 const ATTRIBUTES: &[&str] = &[

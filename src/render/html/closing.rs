@@ -13,7 +13,7 @@ use crate::waivers::WaiverSelector;
 
 pub(super) fn waivers(report: &Report<'_>) -> Markup {
     let table = html! {
-        table.wide {
+        table.wide.stack {
             caption { "Failures that an approver accepts for a time" }
             thead { tr {
                 th scope="col" { "Waiver" } th scope="col" { "State" } th scope="col" { "Holds through" }
@@ -48,15 +48,15 @@ fn waiver(of: &WaiverReport) -> Markup {
                 (Shown(&waiver.id))
                 div.small { (waiver.deviation.code()) ", " (deviation(waiver.deviation.code())) }
             }
-            td {
+            td.full {
                 (state)
                 div.small {
                     (Number(of.waived)) " of " (Number(of.matched)) " failing rows that fit are waived"
                 }
             }
-            td { time datetime=(Shown(&waiver.expires.to_string())) { (Shown(&waiver.expires.to_string())) } }
-            td { (rule_link(&waiver.rule)) div.small { (selector(&waiver.selector)) } }
-            td {
+            td.full { span.narrow.label { "Holds through " } time datetime=(Shown(&waiver.expires.to_string())) { (Shown(&waiver.expires.to_string())) } }
+            td.full { (rule_link(&waiver.rule)) div.small { (selector(&waiver.selector)) } }
+            td.full {
                 (Shown(&waiver.justification))
                 div.small {
                     "Approved by " (Shown(&waiver.approver)) " on " (Shown(&waiver.approved_on.to_string()))

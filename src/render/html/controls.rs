@@ -26,7 +26,7 @@ pub(super) fn proofs(report: &Report<'_>) -> Markup {
         .filter(|(definition, _)| !definition.proofs.is_empty())
         .flat_map(|(definition, control)| control.parts.iter().map(move |part| (definition, part)));
     let table = html! {
-        table.wide.parts {
+        table.wide.parts.stack {
             caption { "What NIST wants determined, and what the vendor of the platform offers as proof" }
             thead { tr {
                 th scope="col" { "Part" } th scope="col" { "Determination" }
@@ -61,7 +61,7 @@ fn part_row(report: &Report<'_>, definition: &Control, part: &PartReport) -> Mar
             }
             td { (outcome(part, proof)) }
             (verdict_cells(part.counts))
-            td.rules { (rule_list(report, &part.rules)) }
+            td.rules.full { (rule_list(report, &part.rules)) }
         }
     }
 }

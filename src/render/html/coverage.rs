@@ -66,7 +66,7 @@ fn reason(missing: Missing) -> &'static str {
 
 fn gap_table(report: &Report<'_>) -> Markup {
     let table = html! {
-        table.wide {
+        table.wide.stack {
             caption { "What was not read, and the rules that it touches" }
             thead { tr { th scope="col" { "What" } th scope="col" { "Why" } th scope="col" { "Rules" } } }
             tbody {
@@ -92,8 +92,8 @@ fn gap_row(gap: &Gap) -> Markup {
             th scope="row" {
                 (gap.kind.label()) (place(gap.namespace.as_deref(), gap.name.as_deref()))
             }
-            td { (badge("unsure", "?", reason(gap.missing))) div.small { (Cut(&gap.message, MESSAGE)) } }
-            td {
+            td.full { (badge("unsure", "?", reason(gap.missing))) div.small { (Cut(&gap.message, MESSAGE)) } }
+            td.full {
                 @if gap.rules.len() > RULES_INLINE {
                     details.att { summary { (counted(gap.rules.len(), "rule")) } p { (rules) } }
                 } @else { (rules) }

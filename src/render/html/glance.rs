@@ -47,7 +47,7 @@ fn totals(report: &Report<'_>) -> Markup {
 
 fn controls(report: &Report<'_>) -> Markup {
     html! {
-        table.controls {
+        table.stack {
             caption { "Controls and the rows of their primary rules" }
             thead { tr {
                 th scope="col" { "Control" }

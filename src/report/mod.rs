@@ -2,6 +2,7 @@
 
 pub mod gate;
 mod tiers;
+mod units;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub const NOT_OBSERVABLE: &[(&str, &str)] = &[
         "the developers of the app",
     ),
 ];
+pub use units::{Place, Unit, Workloads};
 
 /// Everything an output may show.
 #[derive(Debug)]
@@ -71,6 +73,8 @@ pub struct Report<'s> {
     pub waivers: Vec<WaiverReport>,
     /// The file of waivers; empty without one.
     pub waiver_file: &'s Waivers,
+    /// What pods belong to: the same after they were replaced.
+    pub workloads: Workloads,
     /// Rows by severity and verdict, over all rules.
     pub totals: Totals,
     /// Exit code and what it means.

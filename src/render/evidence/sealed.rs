@@ -24,12 +24,6 @@ impl<'w> Sealed<'w> {
         }
     }
 
-    /// The digest of a document that nobody keeps.
-    pub(super) fn digest(mut self) -> Integrity {
-        self.digest.update(&self.buffer);
-        Integrity::new(self.digest.finish().as_ref())
-    }
-
     /// Ends the document: everything so far is under the digest, the member that holds it and the newline are not.
     pub(super) fn seal(mut self) -> io::Result<()> {
         self.digest.update(&self.buffer);

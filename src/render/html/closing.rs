@@ -230,8 +230,7 @@ pub(super) fn repeat(report: &Report<'_>) -> Markup {
                 }
                 li {
                     "Long lists are cut here and their rest is counted. All rows are in " code { "-o csv" } ", and all rows, values and objects in "
-                    code { "-o json" } ", the evidence that this page is one view of; its digest stands above, and in the file as "
-                    code { "contentDigest" } "."
+                    code { "-o json" } ", the evidence that this page is one view of; its SHA-256 stands above."
                 }
                 li { code { "sc39 verify FILE" } " derives every verdict again from the evidence file, without a cluster." }
                 li {

@@ -49,7 +49,7 @@ const SECTIONS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), RenderError> {
-    let evidence = super::evidence::content_digest(report)?;
+    let evidence = super::evidence::sha256(report)?;
     let mut page = Page {
         writer: BufWriter::new(writer),
     };

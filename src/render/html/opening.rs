@@ -53,7 +53,7 @@ fn facts<'r>(report: &'r Report<'_>, evidence: &'r str) -> Vec<(&'static str, Ma
         },
     ));
     let digests = [
-        ("Content digest of the evidence", evidence),
+        ("SHA-256 of the evidence file", evidence),
         ("Catalogue", report.catalog.digest.as_str()),
         ("Plan", report.plan.digest.as_str()),
         ("Waivers", report.waiver_file.digest.as_str()),

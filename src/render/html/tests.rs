@@ -251,7 +251,7 @@ fn the_policy_admits_the_style_and_nothing_else() {
 fn clock_and_command_line_change_the_digest_alone() {
     let snapshot = sample::snapshot();
     let mut report = sample::report(&snapshot);
-    let digest = |report: &Report<'_>| crate::render::evidence::content_digest(report).unwrap();
+    let digest = |report: &Report<'_>| crate::render::evidence::sha256(report).unwrap();
     let (first, named) = (page(&report), digest(&report));
     assert!(first.contains(&named), "the page names its evidence");
     report.run = Run {

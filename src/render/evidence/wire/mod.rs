@@ -209,9 +209,4 @@ impl Integrity {
         }
         Self { content_digest }
     }
-
-    /// The digest itself.
-    pub(super) fn into_digest(self) -> String {
-        self.content_digest
-    }
 }

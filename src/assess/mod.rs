@@ -7,6 +7,7 @@ mod gaps;
 mod manual;
 mod results;
 mod settle;
+mod tiers;
 mod waive;
 
 use std::collections::BTreeSet;
@@ -92,8 +93,10 @@ pub fn assess<'s>(
     let gate = Gate::decide(&reports, &scope, options.gate, known);
     let mut run = options.run;
     run.id = results::run_id(&cluster, &snapshot.origin.started_at, &catalog.digest);
+    let gaps = gaps::list(&model, &options.rules);
     Report {
-        gaps: gaps::list(&model, &options.rules),
+        tiers: tiers::tell(&model, &reports, &gaps),
+        gaps,
         controls: controls::determine(catalog, &reports),
         plan_notes: manual::notes(&model, &manual),
         manual,

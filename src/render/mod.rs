@@ -5,7 +5,9 @@ pub mod changes;
 mod csv;
 pub(crate) mod escape;
 pub mod evidence;
+mod html;
 mod junit;
+mod lookup;
 mod markdown;
 mod openreports;
 pub mod oscal;
@@ -32,6 +34,8 @@ pub enum Format {
     Junit,
     /// A short summary, for the page of a pipeline.
     Markdown,
+    /// For assessors: one page, without scripts.
+    Html,
     /// OSCAL: assessment results, or the plan or the rules behind them.
     Oscal,
     /// `OpenReports`, for clusters whose operators read policy reports.
@@ -122,6 +126,7 @@ pub fn render(
         Format::Sarif => sarif::render(report, writer),
         Format::Junit => junit::render(report, writer),
         Format::Markdown => markdown::render(report, writer),
+        Format::Html => html::render(report, writer),
         Format::Oscal => oscal::render(report, options, writer),
         Format::OpenReports => openreports::render(report, writer),
         Format::Sdr => sdr::render(report, options, writer),

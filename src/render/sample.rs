@@ -1,6 +1,5 @@
 //! A small cluster, good and bad, for tests of renderers.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -217,18 +216,19 @@ pub(crate) fn report_with<'s>(
     plan: &'s Plan,
     waivers: &'s Waivers,
 ) -> Report<'s> {
-    let rules = RULES.iter().map(|rule| rule.id).collect();
-    report_by(rules, snapshot, plan, waivers)
+    let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+    report_by(&rules, snapshot, plan, waivers)
 }
 
-fn report_by<'s>(
-    rules: BTreeSet<&'static str>,
+/// A report on a snapshot by some rules.
+pub(super) fn report_by<'s>(
+    rules: &[&'static str],
     snapshot: &'s Snapshot,
     plan: &'s Plan,
     waivers: &'s Waivers,
 ) -> Report<'s> {
     let options = Options {
-        rules,
+        rules: rules.iter().copied().collect(),
         scope: ScopeRequest::default(),
         selector: None,
         plan,
@@ -255,8 +255,7 @@ pub(super) fn report_on_few<'s>(snapshot: &'s Snapshot, waivers: &'s Waivers) ->
         "single-operator",
         "default-deny",
     ];
-    let rules = FEW.into_iter().collect();
-    report_by(rules, snapshot, Plan::none(), waivers)
+    report_by(&FEW, snapshot, Plan::none(), waivers)
 }
 
 /// Calls with the report on the sample.

@@ -2,6 +2,7 @@
 
 mod baseline;
 pub mod gate;
+mod tiers;
 mod units;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,31 @@ use crate::waivers::{Waiver, Waivers};
 
 pub use baseline::{Baseline, Known, RowKey};
 pub use gate::Gate;
+pub use tiers::{TierPair, TierReach};
+
+/// What no object of a cluster shows, and who can attest it.
+pub const NOT_OBSERVABLE: &[(&str, &str)] = &[
+    (
+        "whether the kernel of a node keeps the address spaces of processes apart, and which mitigations of its hardware are on",
+        "whoever builds and runs the nodes",
+    ),
+    (
+        "which profiles, capabilities and namespaces a running process has; objects show what was asked for",
+        "a test on one node of each image",
+    ),
+    (
+        "the configuration of kubelet and container runtime, such as a default seccomp profile or manifests of static pods",
+        "whoever builds and runs the nodes",
+    ),
+    (
+        "whether packets are dropped and connections are encrypted; objects show the policies and what should enforce them",
+        "a test of connections between two workloads",
+    ),
+    (
+        "what an app does inside its own process, such as the access rules of its model",
+        "the developers of the app",
+    ),
+];
 pub use units::{Place, Unit, Workloads};
 
 /// Everything an output may show.
@@ -41,6 +67,8 @@ pub struct Report<'s> {
     pub controls: Vec<ControlReport>,
     /// Evidence that people have to look at, in the order of the catalogue.
     pub manual: Vec<ManualReport>,
+    /// Which environment tier reaches which; `None` where the rule that finds it did not run, or there are no tiers.
+    pub tiers: Option<TierReach>,
     /// What of the plan fits nothing, and so has no effect.
     pub plan_notes: Vec<String>,
     /// What became of each waiver, by id.

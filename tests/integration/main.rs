@@ -2,6 +2,7 @@
 
 mod baseline;
 mod bench;
+mod browser;
 mod cli;
 mod formats;
 mod live;

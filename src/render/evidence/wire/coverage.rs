@@ -155,30 +155,6 @@ struct Unreadable<'r> {
     place: &'r str,
 }
 
-/// `(fact, who can attest it)`.
-const NOT_OBSERVABLE: &[(&str, &str)] = &[
-    (
-        "whether the kernel of a node keeps the address spaces of processes apart, and which mitigations of its hardware are on",
-        "whoever builds and runs the nodes",
-    ),
-    (
-        "which profiles, capabilities and namespaces a running process has; objects show what was asked for",
-        "a test on one node of each image",
-    ),
-    (
-        "the configuration of kubelet and container runtime, such as a default seccomp profile or manifests of static pods",
-        "whoever builds and runs the nodes",
-    ),
-    (
-        "whether packets are dropped and connections are encrypted; objects show the policies and what should enforce them",
-        "a test of connections between two workloads",
-    ),
-    (
-        "what an app does inside its own process, such as the access rules of its model",
-        "the developers of the app",
-    ),
-];
-
 impl<'r> Coverage<'r> {
     pub(super) fn new(sources: &'r Sources<'r>) -> Self {
         let report = sources.report;
@@ -186,7 +162,7 @@ impl<'r> Coverage<'r> {
         Self {
             complete: report.gaps.is_empty() && report.scope.unknown.is_none(),
             gaps: report.gaps.iter().map(Gap::new).collect(),
-            not_observable: NOT_OBSERVABLE
+            not_observable: report::NOT_OBSERVABLE
                 .iter()
                 .map(|(fact, attested_by)| NotObservable { attested_by, fact })
                 .collect(),

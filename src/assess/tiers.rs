@@ -237,6 +237,7 @@ mod tests {
                 fail_on: Severity::Low,
                 allow_indeterminate: false,
             },
+            baseline: None,
             run: Run::default(),
         };
         assess(snapshot, &catalog, options).tiers

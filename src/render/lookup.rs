@@ -67,7 +67,7 @@ const MAPS: &[&str] = &[
     "selector",
 ];
 
-/// The pointer as kubectl's JSONPath, as far as the API has such a field; `None` for keys that can't be written in one.
+/// The pointer as kubectl's `JSONPath`, as far as the API has such a field; `None` for keys that can't be written in one.
 ///
 /// kubectl reads a field up to the next of ``.,[]{}$@`` or blank, and takes a backslash before one of them away
 /// (`k8s.io/client-go/util/jsonpath`). A key that holds a backslash itself can't be written.

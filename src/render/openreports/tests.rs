@@ -1,4 +1,4 @@
-//! What OpenReports must hold to: the schema of their definitions, and counts that fit their entries.
+//! What `OpenReports` must hold to: the schema of their definitions, and counts that fit their entries.
 
 use std::collections::BTreeMap;
 

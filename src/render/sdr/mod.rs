@@ -51,26 +51,34 @@ struct SecurityControl {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Indicator {
-    ksi_id: &'static str,
+    #[serde(rename = "ksiId")]
+    id: &'static str,
     /// The provider's.
-    ksi_implementation: [String; 0],
-    ksi_validation: [String; 1],
+    #[serde(rename = "ksiImplementation")]
+    implementation: [String; 0],
+    #[serde(rename = "ksiValidation")]
+    validation: [String; 1],
     /// The assessor's.
-    ksi_assessment: [String; 0],
-    ksi_tests: Vec<&'static str>,
-    ksi_evidence: Vec<Evidence>,
+    #[serde(rename = "ksiAssessment")]
+    assessment: [String; 0],
+    #[serde(rename = "ksiTests")]
+    tests: Vec<&'static str>,
+    #[serde(rename = "ksiEvidence")]
+    evidence: Vec<Evidence>,
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Evidence {
-    evidence_type: &'static str,
-    evidence_description: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence_location: Option<String>,
-    evidence_text: String,
+    #[serde(rename = "evidenceType")]
+    kind: &'static str,
+    #[serde(rename = "evidenceDescription")]
+    description: String,
+    #[serde(rename = "evidenceLocation", skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(rename = "evidenceText")]
+    text: String,
+    #[serde(rename = "lastUpdated")]
     last_updated: String,
 }
 
@@ -175,36 +183,14 @@ fn indicator(
     for rule in &rules {
         counts.merge(rule.counts);
     }
-    let date = date(report);
     let labels: Vec<&str> = controls
         .iter()
         .map(|control| control.label.as_str())
         .collect();
-    let mut entries = vec![Evidence {
-        evidence_type: "Report",
-        evidence_description: format!(
-            "Evidence JSON of sc39: what was read, each verdict, and the values that it rests on. SHA-256 {}.",
-            evidence.sha256
-        ),
-        evidence_location: Some(location(evidence)),
-        evidence_text: in_words(counts),
-        last_updated: date.clone(),
-    }];
-    entries.extend(gaps(report, &rules).map(|text| {
-        Evidence {
-            evidence_type: "Log",
-            evidence_description:
-                "Something that was not read. What rests on it is not known, and passes nowhere."
-                    .to_owned(),
-            evidence_location: None,
-            evidence_text: text,
-            last_updated: date.clone(),
-        }
-    }));
     Some(Indicator {
-        ksi_id: id,
-        ksi_implementation: [],
-        ksi_validation: [format!(
+        id,
+        implementation: [],
+        validation: [format!(
             "Draft, for the provider to complete: {} rules read the configuration of the cluster for {}. {} {}They read \
              what is configured and measure no effect.",
             rules.len(),
@@ -212,10 +198,42 @@ fn indicator(
             in_words(counts),
             coverage(report, &rules),
         )],
-        ksi_assessment: [],
-        ksi_tests: rules.iter().map(|rule| rule.rule.id).collect(),
-        ksi_evidence: entries,
+        assessment: [],
+        tests: rules.iter().map(|rule| rule.rule.id).collect(),
+        evidence: proofs(report, &rules, counts, evidence),
     })
+}
+
+/// The evidence file, and what is not in it.
+fn proofs(
+    report: &Report<'_>,
+    rules: &[&RuleReport],
+    counts: Counts,
+    evidence: &EvidenceFile,
+) -> Vec<Evidence> {
+    let date = date(report);
+    let mut proofs = vec![Evidence {
+        kind: "Report",
+        description: format!(
+            "Evidence JSON of sc39: what was read, each verdict, and the values that it rests on. SHA-256 {}.",
+            evidence.sha256
+        ),
+        location: Some(location(evidence)),
+        text: in_words(counts),
+        last_updated: date.clone(),
+    }];
+    proofs.extend(gaps(report, rules).map(|text| {
+        Evidence {
+            kind: "Log",
+            description:
+                "Something that was not read. What rests on it is not known, and passes nowhere."
+                    .to_owned(),
+            location: None,
+            text,
+            last_updated: date.clone(),
+        }
+    }));
+    proofs
 }
 
 fn in_words(counts: Counts) -> String {

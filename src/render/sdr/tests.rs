@@ -22,16 +22,18 @@ fn schema(name: &str) -> Option<jsonschema::Validator> {
     let common = testing::published(&format!("fedramp/{COMMON}"))?;
     let prefix = format!("https://fedramp.gov/schemas/{COMMON}/$defs/");
     let text = schema.to_string().replace(&prefix, "#/$defs/");
-    schema = serde_json::from_str(&text).unwrap();
-    for (name, definition) in common["$defs"].as_object().unwrap() {
+    schema = serde_json::from_str(&text).ok()?;
+    for (name, definition) in common["$defs"].as_object().into_iter().flatten() {
         schema["$defs"][name] = definition.clone();
     }
     let options = jsonschema::options().should_validate_formats(true);
-    Some(options.build(&schema).unwrap())
+    options.build(&schema).ok()
 }
 
 fn valid(schema: &str, cluster: &str, document: &Value) {
     let Some(validator) = self::schema(schema) else {
+        let there = testing::published(&format!("fedramp/fedramp-{schema}-schema-2026-06-24.json"));
+        assert!(there.is_none(), "{schema} is there, and can't be used");
         return;
     };
     let errors: Vec<String> = validator

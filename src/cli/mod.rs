@@ -9,7 +9,9 @@ mod progress;
 mod rbac;
 mod render;
 mod scan;
+mod signing;
 mod source;
+mod verify;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -60,6 +62,8 @@ enum Command {
     Capture(scan::Capture),
     /// Write an evidence file in other formats, without a cluster
     Render(render::Render),
+    /// Derive an evidence file again from itself, and check who signed it
+    Verify(verify::Verify),
     /// List rules or controls
     List(list::List),
     /// Show the page of a rule or a control
@@ -84,6 +88,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> anyhow::Result<ExitCo
         Command::Scan(scan) => scan.run(surroundings, &terminal).await,
         Command::Capture(capture) => capture.run(surroundings, &terminal).await,
         Command::Render(render) => render.run(&terminal),
+        Command::Verify(verify) => verify.run(&terminal),
         Command::List(list) => list.run(),
         Command::Explain(explain) => explain.run(),
         Command::Plan(plan) => plan.run(surroundings, &terminal).await,

@@ -10,6 +10,7 @@ use clap::Args;
 use super::args::Terminal;
 use super::output::{self, Target};
 use super::scan;
+use super::signing::{Outputs, SignArgs};
 use crate::catalog::Catalog;
 use crate::evidence::{self, Evidence};
 use crate::rules::RULES;
@@ -27,11 +28,14 @@ pub(super) struct Render {
     /// The folder of the catalogue that the evidence was made with, if it is not the built-in one
     #[arg(long = "controls", value_name = "DIR")]
     catalog: Option<PathBuf>,
+    #[command(flatten)]
+    sign: SignArgs,
 }
 
 impl Render {
     pub(super) fn run(self, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-        output::check(&self.outputs, &[])?;
+        let outputs = Outputs::new(&self.outputs, None);
+        let signer = self.sign.signer(&outputs, terminal)?;
         let shown = name(&self.evidence);
         let text = text(&self.evidence)?;
         let evidence = parse(&self.evidence, &text)?;
@@ -47,9 +51,7 @@ impl Render {
         }
         scan::warn(report.snapshot, terminal);
         scan::warn_of_declared(&report, terminal);
-        for target in &self.outputs {
-            scan::write(&report, target, terminal)?;
-        }
+        outputs.write(&report, signer.as_ref(), terminal)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -12,6 +12,7 @@ use super::args::{
     ConnectionArgs, PlanArgs, ScopeArgs, SelectionArgs, Terminal, Verbosity, namespace,
 };
 use super::output::{self, Target};
+use super::signing::{Outputs, SignArgs};
 use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
 use crate::collect::archive;
@@ -54,6 +55,8 @@ pub(super) struct Scan {
     #[arg(long, help_heading = "Output")]
     allow_indeterminate: bool,
     #[command(flatten)]
+    sign: SignArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -69,6 +72,8 @@ pub(super) struct Capture {
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
+    sign: SignArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -78,8 +83,8 @@ impl Scan {
         surroundings: &Surroundings,
         terminal: &Terminal,
     ) -> anyhow::Result<ExitCode> {
-        let saved: Vec<_> = self.save_snapshot.as_deref().into_iter().collect();
-        output::check(&self.outputs, &saved)?;
+        let outputs = Outputs::new(&self.outputs, self.save_snapshot.as_deref());
+        let signer = self.sign.signer(&outputs, terminal)?;
         let catalog = self.selection.catalog()?;
         let rules = self.selection.rules(&catalog)?;
         let scope = self.scope.request()?;
@@ -121,9 +126,7 @@ impl Scan {
             bail!("{}{}", report.gate.meaning, hint(&report));
         }
         warn_of_declared(&report, terminal);
-        for target in &self.outputs {
-            write(&report, target, terminal)?;
-        }
+        outputs.write(&report, signer.as_ref(), terminal)?;
         Ok(ExitCode::from(report.gate.exit_code))
     }
 }
@@ -134,7 +137,8 @@ impl Capture {
         surroundings: &Surroundings,
         terminal: &Terminal,
     ) -> anyhow::Result<ExitCode> {
-        output::check(&[], &[&self.output])?;
+        let outputs = Outputs::new(&[], Some(&self.output));
+        let signer = self.sign.signer(&outputs, terminal)?;
         let all = RULES.iter().map(|rule| rule.id).collect();
         let kinds: Vec<Kind> = assess::kinds_read(&all).into_iter().collect();
         let snapshot = self
@@ -148,6 +152,9 @@ impl Capture {
             )
             .await?;
         save(&snapshot, &self.output)?;
+        if let Some(signer) = &signer {
+            signer.sign(&outputs, None)?;
+        }
         warn(&snapshot, terminal);
         Ok(ExitCode::SUCCESS)
     }

@@ -6,6 +6,7 @@ mod live;
 mod reachability;
 mod rules;
 mod servers;
+mod signing;
 
 /// Counts what is allocated, for the figures of `scripts/bench`.
 #[global_allocator]

@@ -22,7 +22,8 @@ const LIMIT: u64 = 1 << 16;
 #[command(next_help_heading = "Output")]
 pub(super) struct SignArgs {
     /// Sign each file that is written with this private key (ECDSA P-256, PEM)
-    #[arg(long, value_name = "FILE|env:NAME")]
+    // A key by mistake begins with hyphens; the parser of arguments would show it as one that it does not know.
+    #[arg(long, value_name = "FILE|env:NAME", allow_hyphen_values = true)]
     sign_key: Option<String>,
 }
 

@@ -104,7 +104,7 @@ impl fmt::Debug for PublicKey {
 }
 
 impl PublicKey {
-    /// The key in a text: SubjectPublicKeyInfo (`PUBLIC KEY`).
+    /// The key in a text: `SubjectPublicKeyInfo` (`PUBLIC KEY`).
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let blocks = blocks(text);
         let found = blocks
@@ -132,7 +132,7 @@ impl PublicKey {
     }
 }
 
-/// As cosign makes it: the SHA-256 of the SubjectPublicKeyInfo, base64.
+/// As cosign makes it: the SHA-256 of the `SubjectPublicKeyInfo`, base64.
 fn hint(der: &[u8]) -> String {
     STANDARD.encode(digest::digest(&SHA256, der))
 }

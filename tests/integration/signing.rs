@@ -240,6 +240,7 @@ fn keys_are_refused_in_clear_words_and_never_shown() {
     let folder = folder.path();
     let pem = std::fs::read_to_string(folder.join("key.pem")).expect("openssl wrote it");
     let secret = pem.lines().nth(1).expect("a key has lines");
+    let of_variable = format!("env:{pem}");
     let table = [
         (
             "encrypted.pem",
@@ -259,8 +260,8 @@ fn keys_are_refused_in_clear_words_and_never_shown() {
             "env:",
             "--sign-key env:NAME takes the name of an environment variable",
         ),
-        (&pem, "it does not take the key itself"),
-        (&format!("env:{pem}"), "it does not take the key itself"),
+        (pem.as_str(), "it does not take the key itself"),
+        (of_variable.as_str(), "it does not take the key itself"),
     ];
     for (key, words) in table {
         let (code, stderr) = scan(folder, key);

@@ -170,7 +170,7 @@ pub struct RuleResult {
     /// Values read.
     pub reads: Box<[ResultRead]>,
     /// Whom it is about, sorted.
-    pub subjects: Vec<SubjectRef>,
+    pub subjects: Arc<[SubjectRef]>,
 }
 
 /// A value that a result rests on.

@@ -43,7 +43,7 @@ impl<'r> Sources<'r> {
     pub(super) fn new(report: &'r Report<'r>) -> Result<Self, serde_json::Error> {
         let mut judged = vec![false; report.snapshot.objects.len()];
         let results = report.rules.iter().flat_map(|rule| &rule.results);
-        for subject in results.flat_map(|result| &result.subjects) {
+        for subject in results.flat_map(|result| result.subjects.iter()) {
             if let SubjectRef::Object(index) = subject {
                 judged[*index as usize] = true;
             }

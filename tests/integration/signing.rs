@@ -1,6 +1,7 @@
 //! Signatures, made by the program and checked by others: openssl, and `@sigstore/verify` where it is installed.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -12,6 +13,15 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// Says that a test does not run.
+fn left_out<T>(why: &str) -> Option<T> {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    // Not `eprintln`, whose output is shown for failing tests only.
+    let _ = writeln!(std::io::stderr(), "{test} was left out: {why}");
+    None
+}
+
 /// Runs a program in a folder; `None` where it is not installed.
 fn run(folder: &Path, program: &str, arguments: &[&str]) -> Option<Output> {
     match Command::new(program)
@@ -21,8 +31,7 @@ fn run(folder: &Path, program: &str, arguments: &[&str]) -> Option<Output> {
     {
         Ok(output) => Some(output),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            println!("left out: there is no {program}");
-            None
+            left_out(&format!("there is no {program}"))
         }
         Err(error) => panic!("{program} does not run: {error}"),
     }
@@ -315,7 +324,7 @@ fn a_key_that_others_can_read_draws_a_warning() {
 #[test]
 fn bundles_are_those_of_sigstore() {
     let Some(modules) = std::env::var_os("SC39_NODE") else {
-        println!("left out: SC39_NODE names no folder with @sigstore/verify");
+        left_out::<()>("SC39_NODE names no folder with @sigstore/verify");
         return;
     };
     let Some(folder) = keys() else { return };

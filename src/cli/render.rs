@@ -1,5 +1,6 @@
 //! `render`: an evidence file in any other format.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::args::Terminal;
-use super::output::{self, Target};
+use super::output::{self, FormatArgs, Target};
 use super::scan;
 use super::signing::{Outputs, SignArgs};
 use crate::catalog::Catalog;
@@ -25,6 +26,8 @@ pub(super) struct Render {
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "table",
           value_parser = output::target)]
     outputs: Vec<Target>,
+    #[command(flatten)]
+    formats: FormatArgs,
     /// The folder of the catalogue that the evidence was made with, if it is not the built-in one
     #[arg(long = "controls", value_name = "DIR")]
     catalog: Option<PathBuf>,
@@ -51,8 +54,18 @@ impl Render {
         }
         scan::warn(report.snapshot, terminal);
         scan::warn_of_declared(&report, terminal);
-        outputs.write(&report, signer.as_ref(), terminal)?;
+        let options = self.formats.options(self.evidence_name());
+        outputs.write(&report, &options, signer.as_ref(), terminal)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Render {
+    /// What other formats call the evidence: the name under which it is written beside them, else its own.
+    fn evidence_name(&self) -> Option<String> {
+        let own = self.evidence.file_name().map(|name| name.to_string_lossy());
+        let own = own.filter(|name| name != "-").map(Cow::into_owned);
+        output::evidence_name(&self.outputs).or(own)
     }
 }
 

@@ -10,7 +10,7 @@ use clap::Args;
 use super::args::{Terminal, Verbosity};
 use super::output::{self, Target};
 use super::scan;
-use crate::render::Format;
+use crate::render::{Format, RenderOptions};
 use crate::report::Report;
 use crate::signing::{self, SigningKey, Subject};
 
@@ -89,11 +89,12 @@ impl<'o> Outputs<'o> {
     pub(super) fn write(
         &self,
         report: &Report<'_>,
+        options: &RenderOptions,
         signer: Option<&Signer>,
         terminal: &Terminal,
     ) -> anyhow::Result<()> {
         for target in self.targets {
-            scan::write(report, target, terminal)?;
+            scan::write(report, target, options, terminal)?;
         }
         match signer {
             Some(signer) => signer.sign(self, Some(report)),

@@ -11,6 +11,7 @@ use super::Surroundings;
 use crate::catalog::Catalog;
 use crate::collect::live::Connection;
 use crate::model::{ScopeRequest, selector};
+use crate::collect::demo;
 use crate::plan::Plan;
 use crate::rules::{self, RULES};
 use crate::waivers::Waivers;
@@ -284,9 +285,11 @@ pub(super) struct PlanArgs {
 }
 
 impl PlanArgs {
-    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
+    /// The plan in the file that is named; the built-in example has one of its own.
+    pub(super) fn plan(&self, is_demo: bool) -> anyhow::Result<Plan> {
         match &self.plan {
             Some(file) => Plan::read(file).context("unable to use the plan"),
+            None if is_demo => demo::plan().context("unable to use the built-in plan"),
             None => Ok(Plan::default()),
         }
     }

@@ -9,9 +9,9 @@ use clap::{Args, ValueEnum};
 
 use super::Surroundings;
 use crate::catalog::Catalog;
+use crate::collect::demo;
 use crate::collect::live::Connection;
 use crate::model::{ScopeRequest, selector};
-use crate::collect::demo;
 use crate::plan::Plan;
 use crate::rules::{self, RULES};
 use crate::waivers::Waivers;

@@ -45,4 +45,8 @@ const FILES: &[(&str, &str)] = &[
         "platform.yaml",
         include_str!("../../fixtures/demo/platform.yaml"),
     ),
+    (
+        "reports.yaml",
+        include_str!("../../fixtures/demo/reports.yaml"),
+    ),
 ];

@@ -6,3 +6,7 @@ mod live;
 mod reachability;
 mod rules;
 mod servers;
+
+/// Counts what is allocated, for the figures of `scripts/bench`.
+#[global_allocator]
+static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;

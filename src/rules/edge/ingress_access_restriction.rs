@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use self::places::{Place, of_ingress, of_route};
 use self::trust::{Trust, trust};
-use super::{Apps, apps, facts_of, leads_nowhere, needing, with_facts, words};
+use super::backends::{Backends, leads};
+use super::{Apps, apps, facts_of, with_facts, words};
 use crate::kind::Kind;
 use crate::model::Model;
 use crate::model::edge::classes::{Serving, serving};
@@ -149,20 +150,14 @@ fn judge(
 ) -> Option<Observation> {
     let subject = Subject::Object(index);
     let paths = paths(model, object.namespace(), ingress);
-    let rests_on: BTreeSet<(Kind, String)> = paths
-        .iter()
-        .flat_map(|path| path.backend.rests_on(model))
-        .collect();
-    let unread = paths
-        .iter()
-        .any(|path| matches!(path.backend, Backend::Unread(_)));
+    let backends = Backends::new(model, paths.iter().map(|path| &path.backend));
     let to_apps: Vec<(String, &Backend)> = paths
         .iter()
         .filter(|path| leads(&path.backend, apps))
         .map(|path| (path.host.clone(), &path.backend))
         .collect();
     if to_apps.is_empty() {
-        return leads_nowhere(model, subject, object, unread, rests_on);
+        return backends.lead_nowhere(model, subject, object);
     }
     let wanted = wanted(model, apps, &to_apps);
     if wanted.is_empty() {
@@ -185,7 +180,7 @@ fn judge(
     let observation = [Kind::IngressClass, Kind::Pod, Kind::Service, Kind::Node]
         .into_iter()
         .fold(observation, |observation, kind| observation.needs(kind, ""));
-    Some(needing(observation, rests_on))
+    Some(backends.bear(observation))
 }
 
 /// Policies of Istio restrict access at its gateways.
@@ -201,10 +196,6 @@ fn resting_on_policies(
     }
 }
 
-fn leads(backend: &Backend, apps: &Apps) -> bool {
-    backend.groups().iter().any(|group| apps.contains(group))
-}
-
 fn judge_route(
     model: &Model<'_>,
     apps: &Apps,
@@ -216,13 +207,7 @@ fn judge_route(
     let backends: Vec<Backend> = targets(route)
         .map(|(_, target)| resolve(model, object.namespace(), route, target).1)
         .collect();
-    let rests_on: BTreeSet<(Kind, String)> = backends
-        .iter()
-        .flat_map(|backend| backend.rests_on(model))
-        .collect();
-    let unread = backends
-        .iter()
-        .any(|backend| matches!(backend, Backend::Unread(_)));
+    let all = Backends::new(model, &backends);
     let host = hosts::normal(route.spec.host.as_deref());
     let to_apps: Vec<(String, &Backend)> = backends
         .iter()
@@ -230,7 +215,7 @@ fn judge_route(
         .map(|backend| (host.clone(), backend))
         .collect();
     if to_apps.is_empty() {
-        return leads_nowhere(model, subject, object, unread, rests_on);
+        return all.lead_nowhere(model, subject, object);
     }
     let wanted = wanted(model, apps, &to_apps);
     if wanted.is_empty() {
@@ -250,7 +235,7 @@ fn judge_route(
     let observation = [Kind::Pod, Kind::Service, Kind::Node]
         .into_iter()
         .fold(observation, |observation, kind| observation.needs(kind, ""));
-    Some(needing(observation, rests_on))
+    Some(all.bear(observation))
 }
 
 fn read_plan(model: &Model<'_>, observation: Observation, wanted: &[Wanted]) -> Observation {

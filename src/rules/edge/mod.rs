@@ -1,11 +1,13 @@
 //! Ways in from outside: TLS, and who may come in.
 
+mod backends;
 mod ingress_access_restriction;
 mod ingress_tls;
 
 use std::collections::BTreeSet;
 
-pub(super) use ingress_tls::ingresses::{facts_of, leads_nowhere, needing, read_plan, words};
+pub(super) use backends::{Backends, leads};
+pub(super) use ingress_tls::ingresses::{facts_of, read_plan, words};
 
 use super::{Observation, Rule};
 use crate::model::mendix::is_runtime;

@@ -17,9 +17,7 @@ use crate::model::services::backends::Backend;
 use crate::model::{Model, PodGroup};
 use crate::projection::Projection;
 use crate::projection::network::{Ingress, Service, ServicePort};
-use crate::rules::edge::{
-    Apps, apps, facts_of, leads_nowhere, needing, read_plan, with_facts, words,
-};
+use crate::rules::edge::{Apps, Backends, apps, facts_of, leads, read_plan, with_facts, words};
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
     Verdict,
@@ -78,10 +76,6 @@ impl Finding {
     }
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one object from its paths to its row, step by step"
-)]
 fn judge(
     model: &Model<'_>,
     apps: &Apps,
@@ -91,24 +85,13 @@ fn judge(
 ) -> Option<Observation> {
     let subject = Subject::Object(index);
     let paths = paths(model, object.namespace(), ingress);
-    let rests_on: BTreeSet<(Kind, String)> = paths
-        .iter()
-        .flat_map(|path| path.backend.rests_on(model))
-        .collect();
-    let unread = paths
-        .iter()
-        .any(|path| matches!(path.backend, Backend::Unread(_)));
+    let backends = Backends::new(model, paths.iter().map(|path| &path.backend));
     let to_apps: Vec<&Path<'_>> = paths
         .iter()
-        .filter(|path| {
-            path.backend
-                .groups()
-                .iter()
-                .any(|group| apps.contains(group))
-        })
+        .filter(|path| leads(&path.backend, apps))
         .collect();
     if to_apps.is_empty() {
-        return leads_nowhere(model, subject, object, unread, rests_on);
+        return backends.lead_nowhere(model, subject, object);
     }
     let mut planned = None;
     let (finding, facts) = match serving(model, object, ingress) {
@@ -131,12 +114,6 @@ fn judge(
             (finding, hop.facts())
         }
     };
-    let finding = if unread && finding.verdict == Verdict::Pass {
-        let message = format!("Services were not read; without them: {}", finding.message);
-        Finding::new(Verdict::Indeterminate, Reason::BackendUnresolved, message)
-    } else {
-        finding
-    };
     let Finding {
         verdict,
         reason,
@@ -155,7 +132,7 @@ fn judge(
     let observation = observation
         .needs(Kind::IngressClass, "")
         .needs(Kind::Pod, "");
-    Some(needing(observation, rests_on))
+    Some(backends.bear(observation))
 }
 
 /// From a controller to the backends of an Ingress.

@@ -35,12 +35,13 @@ fn the_demo_reads_without_gaps() {
 #[test]
 fn the_demo_shows_good_and_bad() {
     let snapshot = demo::snapshot().unwrap();
+    let plan = demo::plan().unwrap();
     let catalog = catalog();
     let report = report(
         &snapshot,
         &catalog,
         &ScopeRequest::default(),
-        &demo::plan().unwrap(),
+        &plan,
         &every_rule(),
     );
     assert_eq!(readings::unresolved(&report), [] as [String; 0]);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::backends::Backends;
 use super::super::{Apps, with_facts};
-use super::ingresses::{leads_nowhere, needing, rests_on, without_backends};
 use super::state::{Host, Http, Tls, conclude, unite};
 use crate::kind::Kind;
 use crate::model::Model;
@@ -88,15 +88,11 @@ impl Edge<'_> {
             .iter()
             .flat_map(|rule| resolve_backends(self.model, self.object, rule))
             .collect();
-        let references: Vec<&Backend> = backends.iter().collect();
-        let rests_on = rests_on(self.model, &references);
-        let unread = backends
-            .iter()
-            .any(|backend| matches!(backend, Backend::Unread(_)));
+        let backends = Backends::new(self.model, &backends);
         let forwarding: Vec<&GatewayRule> =
             spec.rules.iter().filter(|rule| self.leads(rule)).collect();
         if forwarding.is_empty() {
-            return leads_nowhere(self.model, subject, self.object, unread, rests_on);
+            return backends.lead_nowhere(self.model, subject, self.object);
         }
         let own = self.others.iter().find(|other| {
             std::ptr::eq(other.route, self.route) && other.object.key() == self.object.key()
@@ -104,19 +100,14 @@ impl Edge<'_> {
         let hosts = self.hosts(&own.attachment, &forwarding);
         let doubt = own.attachment.doubts.iter().next().copied();
         let observation = match (conclude(subject.clone(), &hosts), doubt) {
-            (None, None) => not_attached(subject.clone(), &own.attachment),
-            (None, Some(doubt)) => doubtful(subject.clone(), doubt),
+            (None, None) => not_attached(subject, &own.attachment),
+            (None, Some(doubt)) => doubtful(subject, doubt),
             (Some(observation), Some(doubt))
                 if observation.verdict == crate::rules::Verdict::Pass =>
             {
-                doubtful(subject.clone(), doubt)
+                doubtful(subject, doubt)
             }
             (Some(observation), _) => observation,
-        };
-        let observation = if unread {
-            without_backends(subject, observation)
-        } else {
-            observation
         };
         let observation = observation
             .read("/spec/parentRefs", some(&spec.parent_refs))
@@ -124,7 +115,7 @@ impl Edge<'_> {
         let observation = with_facts(observation, self.facts(&own.attachment))
             .needs(Kind::HttpRoute, "")
             .needs(Kind::Gateway, "");
-        Some(needing(observation, rests_on))
+        Some(backends.bear(observation))
     }
 
     fn facts(&self, attachment: &Attachment<'_>) -> Vec<Fact> {

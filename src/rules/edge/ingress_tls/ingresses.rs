@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::backends::{Backends, leads};
 use super::super::{Apps, annotation_pointer, is_app_port, with_facts};
 use super::state::{Host, Http, Tls, conclude};
 use super::{balancers, haproxy, nginx, open_shift, other_controllers, traefik};
@@ -11,7 +12,6 @@ use crate::model::edge::classes::{Known, Serving, Unserved, go_bool, serving};
 use crate::model::edge::hosts;
 use crate::model::edge::ingresses::{Path, paths};
 use crate::model::ingress_controllers::Family;
-use crate::model::services::backends::Backend;
 use crate::projection::Projection;
 use crate::projection::annotations::is_snippet;
 use crate::projection::network::Ingress;
@@ -141,10 +141,6 @@ pub(super) fn has_secret(tls: &crate::projection::network::IngressTls) -> bool {
         .is_some_and(|name| !name.is_empty())
 }
 
-fn leads(backend: &Backend, apps: &Apps) -> bool {
-    backend.groups().iter().any(|group| apps.contains(group))
-}
-
 pub(super) fn observe(model: &Model<'_>, apps: &Apps) -> Vec<Observation> {
     model
         .snapshot
@@ -170,13 +166,9 @@ fn judge(
         .filter(|path| leads(&path.backend, apps))
         .map(|path| path.host.clone())
         .collect();
-    let backends: Vec<&Backend> = paths.iter().map(|path| &path.backend).collect();
-    let rests_on = rests_on(model, &backends);
-    let unread = backends
-        .iter()
-        .any(|backend| matches!(backend, Backend::Unread(_)));
+    let backends = Backends::new(model, paths.iter().map(|path| &path.backend));
     if hosts.is_empty() {
-        return leads_nowhere(model, subject, object, unread, rests_on);
+        return backends.lead_nowhere(model, subject, object);
     }
     let facts = facts_of(ingress, object);
     let observation = match serving(model, object, ingress) {
@@ -193,12 +185,7 @@ fn judge(
                 apps,
             };
             let states = states(&context);
-            let observation = conclude(subject.clone(), &states)?;
-            let observation = if unread {
-                without_backends(subject, observation)
-            } else {
-                observation
-            };
+            let observation = conclude(subject, &states)?;
             let observation = with_facts(observation, context.serving.facts.iter().cloned());
             let observation = read_plan(model, observation, context.serving.planned);
             with_facts(observation, context.serving.config_facts(model))
@@ -209,18 +196,7 @@ fn judge(
     let observation = everywhere
         .into_iter()
         .fold(observation, |observation, kind| observation.needs(kind, ""));
-    Some(needing(observation, rests_on))
-}
-
-pub(in crate::rules) fn needing(
-    observation: Observation,
-    needs: impl IntoIterator<Item = (Kind, String)>,
-) -> Observation {
-    needs
-        .into_iter()
-        .fold(observation, |observation, (kind, namespace)| {
-            observation.needs(kind, &namespace)
-        })
+    Some(backends.bear(observation))
 }
 
 /// The entry of the plan that says what serves the class.
@@ -237,61 +213,6 @@ pub(in crate::rules) fn read_plan(
             observation.read_plan(pointer, value)
         }
     }
-}
-
-pub(super) fn rests_on(model: &Model<'_>, backends: &[&Backend]) -> BTreeSet<(Kind, String)> {
-    backends
-        .iter()
-        .flat_map(|backend| backend.rests_on(model))
-        .collect()
-}
-
-/// A pass needs all backends.
-pub(super) fn without_backends(subject: Subject, observation: Observation) -> Observation {
-    use crate::rules::Verdict;
-    match observation.verdict {
-        Verdict::Pass => {
-            let message = format!(
-                "Services were not read; without them: {}",
-                observation.message
-            );
-            Observation::indeterminate(subject, Reason::BackendUnresolved, message)
-        }
-        Verdict::Fail | Verdict::Indeterminate | Verdict::NotApplicable => observation,
-    }
-}
-
-/// An object of a judged namespace that leads to no app, as far as was read.
-pub(in crate::rules) fn leads_nowhere(
-    model: &Model<'_>,
-    subject: Subject,
-    object: &Object,
-    unread: bool,
-    rests_on: BTreeSet<(Kind, String)>,
-) -> Option<Observation> {
-    if unread {
-        let message = "its backends could not be resolved: Services were not read";
-        return Some(Observation::indeterminate(
-            subject,
-            Reason::BackendUnresolved,
-            message,
-        ));
-    }
-    let unknown = rests_on
-        .iter()
-        .any(|(kind, namespace)| model.gaps.in_namespace(*kind, namespace).is_some());
-    if !unknown && !model.scope.contains(object.namespace()) {
-        return None;
-    }
-    let observation = if unknown {
-        // A pass that rests on the unread kind: the assessor takes it away, and says why.
-        let message = "no backend is known to lead to an app";
-        Observation::pass(subject, Reason::NoAppBackend, message)
-    } else {
-        let message = "no backend leads to an app";
-        Observation::not_applicable(subject, Reason::NoAppBackend, message)
-    };
-    Some(needing(observation, rests_on))
 }
 
 fn unknown_controller(

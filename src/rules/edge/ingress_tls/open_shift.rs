@@ -1,7 +1,8 @@
 //! Routes of OpenShift (openshift/api `route/v1/types.go`), and the Ingresses that they are made from.
 
+use super::super::backends::Backends;
 use super::super::{Apps, is_app_port};
-use super::ingresses::{Context, leads_nowhere, needing, rests_on, without_backends};
+use super::ingresses::Context;
 use super::state::{Host, Http, Tls, conclude, unite};
 use crate::kind::Kind;
 use crate::model::Model;
@@ -39,14 +40,10 @@ fn judge(
 ) -> Option<Observation> {
     let subject = Subject::Object(index);
     let backends = backends(model, object.namespace(), route);
-    let references: Vec<&Backend> = backends.iter().collect();
-    let rests_on = rests_on(model, &references);
-    let unread = backends
-        .iter()
-        .any(|backend| matches!(backend, Backend::Unread(_)));
+    let all = Backends::new(model, &backends);
     let mut groups = backends.iter().flat_map(Backend::groups);
     if !groups.any(|group| apps.contains(group)) {
-        return leads_nowhere(model, subject, object, unread, rests_on);
+        return all.lead_nowhere(model, subject, object);
     }
     if refused(route) {
         let message = "no router has admitted it";
@@ -54,16 +51,10 @@ fn judge(
         return Some(observation.read("/status", route.status.as_ref()));
     }
     let host = of_route(model, route, &backends);
-    let observation = conclude(subject.clone(), &[host])?;
-    let observation = if unread {
-        without_backends(subject, observation)
-    } else {
-        observation
-    };
-    let observation = observation
+    let observation = conclude(subject, &[host])?
         .read("/spec/host", route.spec.host.as_ref())
         .read("/spec/tls", route.spec.tls.as_ref());
-    Some(needing(observation, rests_on))
+    Some(all.bear(observation))
 }
 
 /// Whether every router that looked at it has refused it.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::backends::Backends;
 use super::super::{Apps, is_app_port, with_facts};
-use super::ingresses::{leads_nowhere, needing, rests_on, without_backends};
 use super::state::{Host, Http, Tls, conclude, unite};
 use crate::kind::Kind;
 use crate::model::Model;
@@ -78,23 +78,12 @@ impl Edge<'_, '_> {
         let spec = &self.service.spec;
         let routes = || spec.http.iter().chain(&spec.tls).chain(&spec.tcp);
         let backends: Vec<Backend> = routes().flat_map(|route| self.backends(route)).collect();
-        let references: Vec<&Backend> = backends.iter().collect();
-        let mut rests_on = rests_on(self.model, &references);
+        let mut all = Backends::new(self.model, &backends);
         if backends.contains(&Backend::Dangling) {
-            rests_on.insert((Kind::ServiceEntry, String::new()));
+            all.also(Kind::ServiceEntry);
         }
-        let unread = backends
-            .iter()
-            .any(|backend| matches!(backend, Backend::Unread(_)));
         if !routes().any(|route| self.leads(route)) {
-            let doubtful = backends.contains(&Backend::Dangling)
-                && self.model.gaps.anywhere(Kind::ServiceEntry).is_some();
-            if doubtful {
-                let message = "no destination is known to lead to an app";
-                let observation = Observation::pass(subject, Reason::NoAppBackend, message);
-                return Some(needing(observation, rests_on));
-            }
-            return leads_nowhere(self.model, subject, self.object, unread, rests_on);
+            return all.lead_nowhere(self.model, subject, self.object);
         }
         if self.bound.gateways.is_empty() && self.bound.missing.is_empty() {
             let message = "counts for sidecars of the mesh alone, not for a gateway";
@@ -106,11 +95,6 @@ impl Edge<'_, '_> {
             let message = "no server of its gateways has one of its hosts";
             Observation::indeterminate(subject.clone(), Reason::GatewayNotServed, message)
         });
-        let observation = if unread {
-            without_backends(subject, observation)
-        } else {
-            observation
-        };
         let observation = observation
             .read("/spec/hosts", some(&spec.hosts))
             .read("/spec/gateways", some(&spec.gateways))
@@ -118,7 +102,7 @@ impl Edge<'_, '_> {
         let observation = with_facts(observation, facts)
             .needs(Kind::Pod, "")
             .needs(Kind::EnvoyFilter, "");
-        Some(needing(observation, rests_on))
+        Some(all.bear(observation))
     }
 
     fn hosts(&self) -> (Vec<Host>, Vec<Fact>) {

@@ -121,6 +121,18 @@ impl Declaration {
         })
     }
 
+    /// Takes a document that was read before, such as one embedded in evidence; it has no lines.
+    pub fn of(name: &str, document: Value) -> Self {
+        Self {
+            file: name.to_owned(),
+            root: Node {
+                line: 1,
+                content: Content::Scalar(Value::Null),
+            },
+            value: document,
+        }
+    }
+
     /// Everything in it, as JSON.
     pub fn value(&self) -> &Value {
         &self.value

@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod cli;
 pub mod collect;
 pub mod declaration;
+pub mod evidence;
 pub mod gaps;
 pub mod kind;
 pub mod model;
@@ -24,6 +25,7 @@ pub mod report;
 pub mod rules;
 pub mod schema;
 pub mod snapshot;
+pub mod verify;
 pub mod waivers;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::declaration::{Declaration, DeclarationError, Step};
 use crate::kind::Kind;
@@ -25,6 +26,9 @@ pub struct Waivers {
     pub version: Option<u32>,
     /// The waivers; of several that match, the first that holds counts.
     pub waivers: Vec<Waiver>,
+    /// Everything in the file.
+    #[serde(skip)]
+    pub document: Value,
     /// Of everything in the file: `sha256:` and hexadecimal digits of its canonical JSON; empty without a file.
     #[serde(skip)]
     pub digest: String,
@@ -128,6 +132,11 @@ impl Waivers {
         Self::of(&Declaration::parse(file, text)?, rules)
     }
 
+    /// The waivers in a document that was read before; `name` is its name in messages.
+    pub fn of_value(name: &str, document: Value, rules: &[&str]) -> Result<Self, DeclarationError> {
+        Self::of(&Declaration::of(name, document), rules)
+    }
+
     /// No waivers.
     pub fn none() -> &'static Self {
         static NONE: LazyLock<Waivers> = LazyLock::new(Waivers::default);
@@ -149,6 +158,7 @@ impl Waivers {
             }
         }
         Ok(Self {
+            document: declaration.value().clone(),
             digest: declaration.digest(),
             ..read
         })

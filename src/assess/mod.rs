@@ -86,7 +86,7 @@ pub fn assess<'s>(
         plan_notes: manual::notes(&model, &manual),
         manual,
         waivers: waiving.report(snapshot, &reports),
-        waivers_digest: options.waivers.digest.clone(),
+        waiver_file: options.waivers,
         totals: totals(&reports),
         snapshot,
         catalog,

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -27,6 +28,8 @@ pub(super) struct Builder<'m> {
     /// Of each object by index: where it comes by namespace, kind and name, the order of CSV.
     ranks: Vec<u32>,
     texts: RefCell<Texts>,
+    /// Subjects of results so far.
+    subjects: RefCell<HashSet<Arc<[SubjectRef]>>>,
 }
 
 /// Everything that results have in common with their like; only the subjects differ.
@@ -50,11 +53,15 @@ fn add(statements: &mut Statements, statement: Statement, subjects: Vec<SubjectR
     let (_, known) = statements
         .entry(statement)
         .or_insert_with(|| (number, Vec::new()));
-    known.extend(subjects);
+    if known.is_empty() {
+        *known = subjects;
+    } else {
+        known.extend(subjects);
+    }
 }
 
 impl Statement {
-    fn result(self, subjects: Vec<SubjectRef>) -> RuleResult {
+    fn result(self, subjects: Arc<[SubjectRef]>) -> RuleResult {
         RuleResult {
             id: String::new(),
             container: self.container,
@@ -98,6 +105,7 @@ impl<'m> Builder<'m> {
             workloads: model.pods.iter().map(workload).collect(),
             ranks: ranks(model.snapshot),
             texts: RefCell::default(),
+            subjects: RefCell::default(),
         }
     }
 
@@ -147,7 +155,7 @@ impl<'m> Builder<'m> {
         statements.sort_unstable_by_key(|(_, (number, _))| *number);
         let mut results: Vec<RuleResult> = statements
             .into_iter()
-            .map(|(statement, (_, subjects))| statement.result(subjects))
+            .map(|(statement, (_, subjects))| statement.result(self.share(subjects)))
             .collect();
         self.order(&mut results);
         self.name(rule, &mut results);
@@ -179,13 +187,20 @@ impl<'m> Builder<'m> {
         }
     }
 
-    fn order(&self, results: &mut [RuleResult]) {
-        for result in results.iter_mut() {
-            result
-                .subjects
-                .sort_by(|left, right| self.by_place(left, right));
-            result.subjects.dedup();
+    /// Orders subjects. The replicas of a template are the subjects of many results, and kept once.
+    fn share(&self, mut subjects: Vec<SubjectRef>) -> Arc<[SubjectRef]> {
+        subjects.sort_by(|left, right| self.by_place(left, right));
+        subjects.dedup();
+        let mut shared = self.subjects.borrow_mut();
+        if let Some(known) = shared.get(subjects.as_slice()) {
+            return Arc::clone(known);
         }
+        let subjects: Arc<[SubjectRef]> = subjects.into();
+        shared.insert(Arc::clone(&subjects));
+        subjects
+    }
+
+    fn order(&self, results: &mut [RuleResult]) {
         results.sort_by(|left, right| {
             let by_rank = rank(left.effective).cmp(&rank(right.effective));
             by_rank
@@ -251,7 +266,7 @@ impl<'m> Builder<'m> {
         for (result, index) in results.iter().zip(0_u32..) {
             rows.extend(
                 (0_u32..)
-                    .zip(&result.subjects)
+                    .zip(result.subjects.iter())
                     .map(|(subject, _)| (index, subject)),
             );
         }

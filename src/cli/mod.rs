@@ -7,6 +7,7 @@ mod output;
 mod plan;
 mod progress;
 mod rbac;
+mod render;
 mod scan;
 mod source;
 
@@ -57,6 +58,8 @@ enum Command {
     Scan(scan::Scan),
     /// Save what a cluster shows, for a later or air-gapped `scan --from`
     Capture(scan::Capture),
+    /// Write an evidence file in other formats, without a cluster
+    Render(render::Render),
     /// List rules or controls
     List(list::List),
     /// Show the page of a rule or a control
@@ -80,6 +83,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> anyhow::Result<ExitCo
     match cli.command {
         Command::Scan(scan) => scan.run(surroundings, &terminal).await,
         Command::Capture(capture) => capture.run(surroundings, &terminal).await,
+        Command::Render(render) => render.run(&terminal),
         Command::List(list) => list.run(),
         Command::Explain(explain) => explain.run(),
         Command::Plan(plan) => plan.run(surroundings, &terminal).await,

@@ -111,9 +111,9 @@ impl Scan {
                 allow_indeterminate: self.allow_indeterminate,
             },
             run: Run {
-                id: String::new(),
                 assessed_at: rfc3339((surroundings.now)()),
                 command: recorded(&surroundings.command),
+                ..Run::default()
             },
         };
         let report = assess::assess(&snapshot, &catalog, options);
@@ -199,7 +199,7 @@ pub(super) fn warn(snapshot: &Snapshot, terminal: &Terminal) {
 }
 
 /// Whoever filters CSV by verdict must not miss that a waiver or the plan does not do what it is there for.
-fn warn_of_declared(report: &Report<'_>, terminal: &Terminal) {
+pub(super) fn warn_of_declared(report: &Report<'_>, terminal: &Terminal) {
     if terminal.verbosity == Verbosity::Quiet {
         return;
     }
@@ -219,7 +219,11 @@ fn hint(report: &Report<'_>) -> &'static str {
     }
 }
 
-fn write(report: &Report<'_>, target: &Target, terminal: &Terminal) -> anyhow::Result<()> {
+pub(super) fn write(
+    report: &Report<'_>,
+    target: &Target,
+    terminal: &Terminal,
+) -> anyhow::Result<()> {
     let options = render::RenderOptions {
         colour: terminal.colour && target.file.is_none(),
         verbose: terminal.verbosity == Verbosity::Verbose,

@@ -312,6 +312,11 @@ impl Plan {
         Self::of(&Declaration::parse(file, text)?)
     }
 
+    /// The plan in a document that was read before; `name` is its name in messages.
+    pub fn of_value(name: &str, document: Value) -> Result<Self, DeclarationError> {
+        Self::of(&Declaration::of(name, document))
+    }
+
     fn of(declaration: &Declaration) -> Result<Self, DeclarationError> {
         let plan: Self = declaration.typed(&["system", "from", "to", "app"])?;
         check::check(&plan, declaration)?;

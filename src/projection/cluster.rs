@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{Metadata, Scalar, null_default};
+use super::metadata::{Metadata, Scalar, list, null_default};
 
 /// Namespace: its labels are all that counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct NodeSpec {
     #[serde(
         default,
         rename = "podCIDRs",
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub pod_cidrs: Vec<String>,
@@ -46,13 +46,13 @@ pub struct NodeStatus {
     pub node_info: NodeInfo,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub runtime_handlers: Vec<RuntimeHandler>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub addresses: Vec<NodeAddress>,
@@ -135,7 +135,7 @@ pub struct LimitRange {
 /// `LimitRangeSpec`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LimitRangeSpec {
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub limits: Vec<LimitRangeItem>,
 }
 
@@ -171,7 +171,7 @@ pub struct LimitRangeItem {
 pub struct WebhookConfiguration {
     #[serde(default)]
     pub metadata: Metadata,
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub webhooks: Vec<Webhook>,
 }
 

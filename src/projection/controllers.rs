@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use litemap::LiteMap;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -144,7 +145,7 @@ fn kind(name: &str) -> Option<Flag> {
 }
 
 /// Reads the flags of a controller.
-pub(super) fn read_flags(arguments: &[Cow<'_, str>], facts: &mut BTreeMap<String, String>) {
+pub(super) fn read_flags(arguments: &[Cow<'_, str>], facts: &mut LiteMap<String, String>) {
     let mut rest = arguments.iter().map(AsRef::as_ref).peekable();
     while let Some(argument) = rest.next() {
         let Some(flag) = argument

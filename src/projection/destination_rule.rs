@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::istio::WorkloadSelector;
-use super::metadata::{Metadata, null_default};
+use super::metadata::{Metadata, list, null_default};
 
 /// DestinationRule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,14 +27,14 @@ pub struct DestinationRuleSpec {
     pub traffic_policy: Option<TrafficPolicy>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub subsets: Vec<Subset>,
     /// Namespaces whose clients it counts for; none and `*` mean all, `.` its own.
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub export_to: Vec<String>,
@@ -51,7 +51,7 @@ pub struct TrafficPolicy {
     pub tls: Option<ClientTls>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub port_level_settings: Vec<PortTrafficPolicy>,

@@ -4,9 +4,9 @@
 //! containers named there, and only when the value has the shape that such a value must have.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
+use litemap::LiteMap;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,7 @@ pub const PROXY_ROLE: &str = "proxy";
 /// Known variables by name. `None` stands for one that is set from a reference or whose value is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
-pub struct EnvironmentFacts(pub BTreeMap<String, Option<String>>);
+pub struct EnvironmentFacts(pub LiteMap<String, Option<String>>);
 
 impl EnvironmentFacts {
     /// Whether no known variable is set.
@@ -119,7 +119,7 @@ impl EnvironmentFacts {
 /// Known flags by their short name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
-pub struct ArgumentFacts(pub BTreeMap<String, String>);
+pub struct ArgumentFacts(pub LiteMap<String, String>);
 
 impl ArgumentFacts {
     /// Whether no known flag is set.
@@ -154,7 +154,7 @@ impl ArgumentFacts {
     }
 
     fn from_arguments(arguments: &[Cow<'_, str>]) -> Self {
-        let mut facts = BTreeMap::new();
+        let mut facts = LiteMap::new();
         controllers::read_flags(arguments, &mut facts);
         let mut rest = arguments.iter().map(AsRef::as_ref).peekable();
         while let Some(argument) = rest.next() {
@@ -189,7 +189,7 @@ fn is_enforcing(flag: &str) -> bool {
 }
 
 /// A flag that is given more than once lists the values of all.
-fn add(facts: &mut BTreeMap<String, String>, flag: &str, value: String) {
+fn add(facts: &mut LiteMap<String, String>, flag: &str, value: String) {
     let known = facts.entry(flag.to_owned()).or_default();
     if known.is_empty() {
         *known = value;
@@ -338,7 +338,7 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut facts = BTreeMap::new();
+                let mut facts = LiteMap::new();
                 while let Some((flag, value)) = map.next_entry::<String, String>()? {
                     if controllers::is_flag(&flag) {
                         let kept = controllers::reread(&flag, &value);

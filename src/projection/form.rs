@@ -93,10 +93,18 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Form<D> {
     type Error = D::Error;
 
     forward! {
-        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
         deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
         deserialize_byte_buf deserialize_unit deserialize_identifier deserialize_ignored_any
+    }
+
+    #[inline]
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        match self.writer {
+            Writer::Api => self.inner.deserialize_i64(visitor),
+            Writer::Evidence => self.inner.deserialize_any(Integer(visitor)),
+        }
     }
 
     #[inline]
@@ -197,6 +205,32 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Form<D> {
     #[inline]
     fn is_human_readable(&self) -> bool {
         self.inner.is_human_readable()
+    }
+}
+
+/// Integers beyond 2^53 are texts in evidence, since canonical JSON can't tell them from their neighbours.
+struct Integer<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Integer<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(formatter)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<V::Value, E> {
+        self.0.visit_i64(value)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<V::Value, E> {
+        self.0.visit_u64(value)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<V::Value, E> {
+        match text.parse::<i64>() {
+            Ok(integer) if integer.unsigned_abs() >= 1 << 53 => self.0.visit_i64(integer),
+            _ => self.0.visit_str(text),
+        }
     }
 }
 

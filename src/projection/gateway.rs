@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{Metadata, null_default, presence};
+use super::metadata::{Metadata, list, null_default, presence};
 use super::rbac::LabelSelector;
 
 /// Gateway.
@@ -24,7 +24,7 @@ pub struct GatewaySpec {
     pub gateway_class_name: String,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub listeners: Vec<Listener>,
@@ -58,7 +58,7 @@ pub struct ListenerTls {
     pub mode: Option<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub certificate_refs: Vec<ObjectReference>,
@@ -88,7 +88,7 @@ pub struct AllowedRoutes {
     /// None means those that the protocol allows.
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub kinds: Vec<GroupKind>,
@@ -119,7 +119,7 @@ pub struct GroupKind {
 pub struct GatewayStatus {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub listeners: Vec<ListenerStatus>,
@@ -132,7 +132,7 @@ pub struct ListenerStatus {
     pub name: String,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<Condition>,
@@ -164,19 +164,19 @@ pub struct GatewayRoute {
 pub struct GatewayRouteSpec {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub parent_refs: Vec<ParentReference>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub hostnames: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub rules: Vec<GatewayRule>,
@@ -209,19 +209,19 @@ pub struct ParentReference {
 pub struct GatewayRule {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub matches: Vec<GatewayMatch>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub filters: Vec<GatewayFilter>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub backend_refs: Vec<GatewayBackend>,
@@ -317,7 +317,7 @@ pub struct GatewayBackend {
     /// Filters of this backend alone.
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub filters: Vec<MirrorFilter>,
@@ -361,7 +361,7 @@ pub struct MirrorBackend {
 pub struct GatewayRouteStatus {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub parents: Vec<RouteParentStatus>,
@@ -382,7 +382,7 @@ pub struct RouteParentStatus {
     pub parent_ref: ParentReference,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<Condition>,
@@ -400,9 +400,9 @@ pub struct ReferenceGrant {
 /// `ReferenceGrantSpec`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReferenceGrantSpec {
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub from: Vec<GrantFrom>,
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub to: Vec<GrantTo>,
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::facts::UNRECOGNISED;
 use super::form::{EVIDENCE_FORM, Form};
-use super::metadata::{Metadata, null_default};
+use super::metadata::{Metadata, list, null_default};
 use super::rbac::LabelSelector;
 
 /// PeerAuthentication.
@@ -82,7 +82,7 @@ pub struct SidecarSpec {
     pub workload_selector: Option<WorkloadSelector>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ingress: Vec<SidecarListener>,
@@ -126,13 +126,13 @@ pub struct EnvoyFilterSpec {
     /// Gateways and waypoints that it is attached to; then no sidecar is patched.
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub target_refs: Vec<TargetReference>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub config_patches: Vec<ConfigPatch>,
@@ -272,11 +272,7 @@ pub struct MeshConfig {
 struct MeshConfigKeys {
     #[serde(default, alias = "root_namespace")]
     root_namespace: Option<String>,
-    #[serde(
-        default,
-        alias = "discovery_selectors",
-        deserialize_with = "null_default"
-    )]
+    #[serde(default, alias = "discovery_selectors", deserialize_with = "list")]
     discovery_selectors: Vec<LabelSelector>,
     #[serde(default, alias = "enable_auto_mtls")]
     enable_auto_mtls: Option<bool>,

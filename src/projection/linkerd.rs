@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::form::Form;
 use super::gateway::{GatewayRouteStatus, ParentReference};
 use super::istio::TextOrObject;
-use super::metadata::{Metadata, Scalar, null_default};
+use super::metadata::{Metadata, Scalar, list, null_default};
 use super::rbac::LabelSelector;
 
 /// Label of the pods of Linkerd's control plane.
@@ -91,13 +91,13 @@ pub struct MeshTls {
     pub unauthenticated_tls: Option<bool>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub identities: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub service_accounts: Vec<Reference>,
@@ -119,7 +119,7 @@ pub struct AuthorizationPolicySpec {
     #[serde(default, deserialize_with = "null_default")]
     pub target_ref: Reference,
     /// All of them must be met; none demands nothing.
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub required_authentication_refs: Vec<Reference>,
 }
 
@@ -155,13 +155,13 @@ pub struct MeshTlsAuthentication {
 pub struct MeshTlsAuthenticationSpec {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub identities: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub identity_refs: Vec<Reference>,
@@ -179,7 +179,7 @@ pub struct NetworkAuthentication {
 /// Its `spec`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NetworkAuthenticationSpec {
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub networks: Vec<Network>,
 }
 
@@ -207,7 +207,7 @@ pub struct HttpRoute {
 pub struct HttpRouteSpec {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub parent_refs: Vec<ParentReference>,
@@ -245,19 +245,19 @@ pub struct CniNetworkConfig {
 pub struct CniOptions {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub inbound_ports_to_ignore: Vec<Scalar>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ports_to_redirect: Vec<Scalar>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub subnets_to_ignore: Vec<String>,

@@ -93,7 +93,7 @@ struct Wire {
     labels: BTreeMap<String, Option<String>>,
     #[serde(default, deserialize_with = "known_annotations")]
     annotations: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     owner_references: Vec<WireOwner>,
 }
 
@@ -188,6 +188,17 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a list of `null` like one that is not there, and keeps no room for more than it holds.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let mut list: Vec<T> = null_default(deserializer)?;
+    list.shrink_to_fit();
+    Ok(list)
 }
 
 /// Whether a value is there: anything in the API, `true` in evidence.

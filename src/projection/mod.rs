@@ -298,6 +298,35 @@ pub fn decode_evidence(kind: Kind, value: serde_json::Value) -> Result<Decoded, 
     dispatch(kind, FromForm(Form::evidence(value)))
 }
 
+/// Decodes one object of `kind` from a text, as evidence holds it.
+pub fn decode_evidence_text(kind: Kind, text: &str) -> Result<Decoded, serde_json::Error> {
+    dispatch(kind, FromText(text))
+}
+
+/// The name of the type that a kind projects to; several kinds may share one.
+pub fn type_name(kind: Kind) -> &'static str {
+    struct Name;
+    impl Visitor for Name {
+        type Output = &'static str;
+        fn visit<T: Decode>(self) -> &'static str {
+            std::any::type_name::<T>()
+        }
+    }
+    dispatch(kind, Name)
+}
+
+struct FromText<'t>(&'t str);
+
+impl Visitor for FromText<'_> {
+    type Output = Result<Decoded, serde_json::Error>;
+    fn visit<T: Decode>(self) -> Self::Output {
+        let mut json = serde_json::Deserializer::from_str(self.0);
+        let object = T::deserialize(Form::evidence(&mut json))?;
+        json.end()?;
+        Ok(object.split())
+    }
+}
+
 struct FromForm(Form<serde_json::Value>);
 
 impl Visitor for FromForm {

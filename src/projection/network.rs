@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{Metadata, Scalar, null_default};
+use super::metadata::{Metadata, Scalar, list, null_default};
 use super::words;
 
 /// Service.
@@ -37,7 +37,7 @@ pub struct ServiceSpec {
     #[serde(
         default,
         rename = "externalIPs",
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub external_ips: Vec<String>,
@@ -47,7 +47,7 @@ pub struct ServiceSpec {
     /// Addresses that a load balancer lets in; none means all.
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub load_balancer_source_ranges: Vec<String>,
@@ -62,7 +62,7 @@ pub struct ServiceSpec {
     pub selector: BTreeMap<String, String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ports: Vec<ServicePort>,
@@ -104,13 +104,13 @@ pub struct EndpointSlice {
     pub metadata: Metadata,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub endpoints: Vec<Endpoint>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ports: Vec<EndpointPort>,
@@ -119,7 +119,7 @@ pub struct EndpointSlice {
 /// One endpoint of a slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub addresses: Vec<String>,
 }
 
@@ -159,13 +159,13 @@ pub struct IngressSpec {
     pub default_backend: Option<IngressBackend>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub rules: Vec<IngressRule>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub tls: Vec<IngressTls>,
@@ -177,7 +177,7 @@ pub struct IngressSpec {
 pub struct IngressTls {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub hosts: Vec<String>,
@@ -197,7 +197,7 @@ pub struct IngressRule {
 /// `HTTPIngressRuleValue`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct IngressPaths {
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub paths: Vec<IngressPath>,
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{ArgumentFacts, EnvironmentFacts};
-use super::metadata::{Metadata, Scalar, null_default};
+use super::metadata::{Metadata, Scalar, list, null_default};
 use super::volume::{self, Volume, VolumeDevice, VolumeMount};
 use super::words;
 
@@ -41,19 +42,19 @@ pub struct PodTemplate {
 #[serde(rename_all = "camelCase")]
 pub struct PodSpec {
     /// App containers.
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub containers: Vec<Container>,
     /// Init containers, native sidecars among them.
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub init_containers: Vec<Container>,
     /// Debug containers; kept per pod.
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ephemeral_containers: Vec<Container>,
@@ -80,7 +81,7 @@ pub struct PodSpec {
     pub automount_service_account_token: Option<bool>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub volumes: Vec<Volume>,
@@ -150,15 +151,15 @@ struct ContainerWire {
     restart_policy: Option<String>,
     #[serde(default)]
     target_container_name: Option<String>,
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     ports: Vec<ContainerPort>,
     #[serde(default)]
     resources: Option<Resources>,
     #[serde(default)]
     security_context: Option<SecurityContext>,
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     volume_devices: Vec<VolumeDevice>,
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     volume_mounts: Vec<VolumeMount>,
     #[serde(default, deserialize_with = "null_default")]
     env: EnvironmentFacts,
@@ -214,26 +215,30 @@ pub struct Resources {
     #[serde(
         default,
         deserialize_with = "quantities",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "LiteMap::is_empty"
     )]
-    pub limits: BTreeMap<String, Scalar>,
+    pub limits: LiteMap<String, Scalar>,
     #[serde(
         default,
         deserialize_with = "quantities",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "LiteMap::is_empty"
     )]
-    pub requests: BTreeMap<String, Scalar>,
+    pub requests: LiteMap<String, Scalar>,
 }
 
 /// Reads a quantity of `null`, as templating tools leave it, like one that is not there.
 fn quantities<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
-) -> Result<BTreeMap<String, Scalar>, D::Error> {
-    let written = Option::<BTreeMap<String, Option<Scalar>>>::deserialize(deserializer)?;
-    let written = written.unwrap_or_default().into_iter();
-    Ok(written
-        .filter_map(|(name, quantity)| Some((name, quantity?)))
-        .collect())
+) -> Result<LiteMap<String, Scalar>, D::Error> {
+    let written = Option::<LiteMap<String, Option<Scalar>>>::deserialize(deserializer)?;
+    let written = written.unwrap_or_default();
+    let mut quantities = LiteMap::with_capacity(written.len());
+    for (name, quantity) in written {
+        if let Some(quantity) = quantity {
+            quantities.insert(name, quantity);
+        }
+    }
+    Ok(quantities)
 }
 
 /// `PodSecurityContext` and container `SecurityContext`: the fields of either.
@@ -266,13 +271,13 @@ pub struct SecurityContext {
 pub struct Capabilities {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub add: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub drop: Vec<String>,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess};
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{Metadata, Scalar, null_default};
+use super::metadata::{Metadata, Scalar, list, null_default};
 use super::pod::Condition;
 use super::rbac::LabelSelector;
 
@@ -29,19 +29,19 @@ pub struct NetworkPolicySpec {
     /// Absent: `Ingress`, and `Egress` where there are egress rules.
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub policy_types: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ingress: Vec<NetworkPolicyRule>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub egress: Vec<NetworkPolicyRule>,
@@ -52,19 +52,19 @@ pub struct NetworkPolicySpec {
 pub struct NetworkPolicyRule {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub from: Vec<NetworkPolicyPeer>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub to: Vec<NetworkPolicyPeer>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ports: Vec<NetworkPolicyPort>,
@@ -89,7 +89,7 @@ pub struct IpBlock {
     pub cidr: String,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub except: Vec<String>,
@@ -133,13 +133,13 @@ pub struct ClusterPolicySpec {
     pub subject: PodSet,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ingress: Vec<ClusterPolicyRule>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub egress: Vec<ClusterPolicyRule>,
@@ -172,13 +172,13 @@ pub struct ClusterPolicyRule {
     pub action: String,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub from: Vec<ClusterPolicyPeer>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub to: Vec<ClusterPolicyPeer>,
@@ -277,7 +277,7 @@ pub struct DestinationPort {
 pub struct ClusterPolicyStatus {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<Condition>,
@@ -292,7 +292,7 @@ pub struct CiliumPolicy {
     pub spec: Option<CiliumRule>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub specs: Vec<CiliumRule>,
@@ -311,25 +311,25 @@ pub struct CiliumRule {
     pub enable_default_deny: DefaultDeny,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ingress: Vec<Section>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ingress_deny: Vec<Section>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub egress: Vec<Section>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub egress_deny: Vec<Section>,
@@ -405,19 +405,19 @@ pub struct CalicoSpec {
     pub service_account_selector: Option<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub types: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ingress: Vec<CalicoRule>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub egress: Vec<CalicoRule>,

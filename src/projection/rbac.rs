@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{Metadata, null_default};
+use super::metadata::{Metadata, list, null_default};
 
 /// Role and ClusterRole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Role {
     pub metadata: Metadata,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub rules: Vec<PolicyRule>,
@@ -29,25 +29,25 @@ pub struct Role {
 pub struct PolicyRule {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub api_groups: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub resources: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub resource_names: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub verbs: Vec<String>,
@@ -57,7 +57,7 @@ pub struct PolicyRule {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AggregationRule {
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub cluster_role_selectors: Vec<LabelSelector>,
 }
 
@@ -73,7 +73,7 @@ pub struct LabelSelector {
     pub match_labels: BTreeMap<String, String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub match_expressions: Vec<LabelExpression>,
@@ -88,7 +88,7 @@ pub struct LabelExpression {
     pub operator: String,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub values: Vec<String>,
@@ -104,7 +104,7 @@ pub struct Binding {
     pub role_ref: RoleReference,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub subjects: Vec<RbacSubject>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gateway::Condition;
 use super::istio::WorkloadSelector;
-use super::metadata::{Metadata, Scalar, null_default, presence};
+use super::metadata::{Metadata, Scalar, list, null_default, presence};
 
 /// Istio's Gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct IstioGatewaySpec {
     pub selector: BTreeMap<String, String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub servers: Vec<Server>,
@@ -41,7 +41,7 @@ pub struct Server {
     #[serde(default)]
     pub port: ServerPort,
     /// Hosts, each with the namespace of virtual services in front of a slash, if it has one.
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(default, deserialize_with = "list")]
     pub hosts: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ServerTls>,
@@ -95,32 +95,32 @@ pub struct VirtualService {
 pub struct VirtualServiceSpec {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub hosts: Vec<String>,
     /// None means the sidecars of the mesh.
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub gateways: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub http: Vec<VirtualRoute>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub tls: Vec<VirtualRoute>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub tcp: Vec<VirtualRoute>,
@@ -132,13 +132,13 @@ pub struct VirtualRoute {
     #[serde(
         default,
         rename = "match",
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub matches: Vec<VirtualMatch>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub route: Vec<WeightedDestination>,
@@ -148,7 +148,7 @@ pub struct VirtualRoute {
     pub mirror: Option<Destination>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub mirrors: Vec<WeightedDestination>,
@@ -177,13 +177,13 @@ pub struct VirtualMatch {
     pub port: Option<u16>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub gateways: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub sni_hosts: Vec<String>,
@@ -284,19 +284,19 @@ pub struct ServiceEntry {
 pub struct ServiceEntrySpec {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub hosts: Vec<String>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ports: Vec<EntryPort>,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub endpoints: Vec<EntryEndpoint>,
@@ -356,7 +356,7 @@ pub struct RouteSpec {
     pub to: RouteTarget,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub alternate_backends: Vec<RouteTarget>,
@@ -405,7 +405,7 @@ pub struct RouteTls {
 pub struct RouteStatus {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ingress: Vec<RouteIngress>,
@@ -419,7 +419,7 @@ pub struct RouteIngress {
     pub router_name: String,
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<Condition>,

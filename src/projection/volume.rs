@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metadata::null_default;
+use super::metadata::{list, null_default};
 use super::pod::Details;
 
 /// `Volume`. One of another source keeps its name only, so that places in the list stay as in the API.
@@ -57,7 +57,7 @@ pub struct CsiVolume {
 pub struct ProjectedVolume {
     #[serde(
         default,
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub sources: Vec<ProjectedSource>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::metadata::{Metadata, null_default};
+use super::metadata::{Metadata, list, null_default};
 use super::pod::{Condition, PodTemplate};
 
 /// Deployment, ReplicaSet, StatefulSet, DaemonSet, Job and ReplicationController.
@@ -65,7 +65,7 @@ pub struct WorkloadSpec {
     #[serde(
         default,
         rename = "volumeClaimTemplates",
-        deserialize_with = "null_default",
+        deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub volume_claim_templates: Vec<ClaimTemplate>,

@@ -128,7 +128,7 @@ status: {phase: Succeeded}
 "#;
 
 /// The cluster. Its role bindings were refused, and one kind came back in part.
-pub(super) fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     let mut snapshot = testing::snapshot(YAML);
     snapshot.origin.cluster = Cluster {
         uid: Some("6f1c5d0e-0000-4000-8000-00000000c1a5".to_owned()),
@@ -152,12 +152,12 @@ pub(super) fn snapshot() -> Snapshot {
 }
 
 /// A report on a snapshot by all rules.
-pub(super) fn report(snapshot: &Snapshot) -> Report<'_> {
+pub(crate) fn report(snapshot: &Snapshot) -> Report<'_> {
     report_with(snapshot, Plan::none(), Waivers::none())
 }
 
 /// A report on a snapshot by all rules, with what people say of it.
-pub(super) fn report_with<'s>(
+pub(crate) fn report_with<'s>(
     snapshot: &'s Snapshot,
     plan: &'s Plan,
     waivers: &'s Waivers,
@@ -173,21 +173,21 @@ pub(super) fn report_with<'s>(
             allow_indeterminate: false,
         },
         run: Run {
-            id: String::new(),
             assessed_at: "2026-01-01T00:00:02Z".to_owned(),
             command: vec!["sc39".to_owned(), "scan".to_owned()],
+            ..Run::default()
         },
     };
     assess::assess(snapshot, &CATALOG, options)
 }
 
 /// Calls with the report on the sample.
-pub(super) fn with_report<T>(read: impl FnOnce(&Report<'_>) -> T) -> T {
+pub(crate) fn with_report<T>(read: impl FnOnce(&Report<'_>) -> T) -> T {
     read(&report(&snapshot()))
 }
 
 /// A cluster of many pods; each template has this many.
-pub(super) fn large(pods: usize, replicas: usize) -> Snapshot {
+pub(crate) fn large(pods: usize, replicas: usize) -> Snapshot {
     let mut snapshot = testing::snapshot("");
     let mut interner = Interner::default();
     let mut objects = Vec::new();

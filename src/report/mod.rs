@@ -12,7 +12,7 @@ use crate::kind::Kind;
 use crate::plan::{ManualEvidence, Plan};
 use crate::rules::{Port, ReadFrom, Reason, Rule, Severity, Verdict};
 use crate::snapshot::Snapshot;
-use crate::waivers::Waiver;
+use crate::waivers::{Waiver, Waivers};
 
 pub use gate::Gate;
 
@@ -41,8 +41,8 @@ pub struct Report<'s> {
     pub plan_notes: Vec<String>,
     /// What became of each waiver, by id.
     pub waivers: Vec<WaiverReport>,
-    /// Digest of the file of waivers; empty without one.
-    pub waivers_digest: String,
+    /// The file of waivers; empty without one.
+    pub waiver_file: &'s Waivers,
     /// Rows by severity and verdict, over all rules.
     pub totals: Totals,
     /// Exit code and what it means.
@@ -58,6 +58,37 @@ pub struct Run {
     pub assessed_at: String,
     /// Command line without values that may be secret.
     pub command: Vec<String>,
+    /// The program that makes the assessment; of a report from evidence the one that made it.
+    pub tool: Tool,
+}
+
+/// A build of this program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// Architecture and operating system that it was built for.
+    pub target: String,
+    /// The library under TLS, digests and signatures.
+    pub crypto_provider: String,
+    /// Whether that library runs as its FIPS module.
+    pub fips: bool,
+}
+
+impl Default for Tool {
+    /// This build.
+    fn default() -> Self {
+        use std::env::consts::{ARCH, OS};
+        Self {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            target: format!("{ARCH}-{OS}"),
+            crypto_provider: "aws-lc-rs".to_owned(),
+            fips: aws_lc_rs::try_fips_mode().is_ok(),
+        }
+    }
 }
 
 /// Which namespaces and pods were judged.
@@ -139,7 +170,7 @@ pub struct RuleResult {
     /// Values read.
     pub reads: Box<[ResultRead]>,
     /// Whom it is about, sorted.
-    pub subjects: Vec<SubjectRef>,
+    pub subjects: Arc<[SubjectRef]>,
 }
 
 /// A value that a result rests on.

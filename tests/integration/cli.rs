@@ -145,3 +145,137 @@ fn waivers_show_in_table_and_evidence() {
         );
     }
 }
+
+/// Runs the program; exit code, standard output and standard error.
+fn run(arguments: &[&std::ffi::OsStr]) -> (Option<i32>, Vec<u8>, String) {
+    let output = sc39()
+        .args(arguments)
+        .env("COLUMNS", "100")
+        .output()
+        .expect("the program runs");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), output.stdout, stderr)
+}
+
+#[test]
+fn evidence_gives_every_format_as_the_scan_did() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let files = ["table", "csv", "json"].map(|format| {
+        let file = folder.path().join(format!("scanned.{format}"));
+        (format, file)
+    });
+    let mut scan = sc39();
+    scan.args([
+        "scan",
+        "--demo",
+        "--skip-rule",
+        "seccomp-profile",
+        "--allow-indeterminate",
+    ])
+    .args([
+        "-n",
+        "hr-production",
+        "-n",
+        "claims-production",
+        "-l",
+        "a!=b",
+    ])
+    .args(["--fail-on", "critical", "--waivers"])
+    .arg(repository("tests/cli/waivers.in/expired.yaml"))
+    .arg("--plan")
+    .arg(repository("tests/cli/plan.in/plan.yaml"));
+    for (format, file) in &files {
+        scan.arg("-o").arg(format!("{format}={}", file.display()));
+    }
+    let scanned = scan.output().expect("the program runs");
+    let scanned_warnings = String::from_utf8_lossy(&scanned.stderr).into_owned();
+    let evidence = folder.path().join("scanned.json");
+    for (format, file) in &files {
+        let arguments = [
+            "render".as_ref(),
+            evidence.as_os_str(),
+            "-o".as_ref(),
+            format.as_ref(),
+        ];
+        let (code, stdout, stderr) = run(&arguments);
+        assert_eq!((code, &stderr), (Some(0), &scanned_warnings), "{format}");
+        let kept = std::fs::read(file).expect("the scan wrote it");
+        if *format == "table" {
+            // A file has no width of its own, a terminal has.
+            let rendered = folder.path().join("rendered.table");
+            let target = format!("table={}", rendered.display());
+            let arguments = [
+                "render".as_ref(),
+                evidence.as_os_str(),
+                "-o".as_ref(),
+                target.as_ref(),
+            ];
+            assert_eq!(run(&arguments).0, Some(0));
+            assert!(std::fs::read(rendered).expect("it was written") == kept);
+        } else {
+            assert!(stdout == kept, "{format} differs");
+        }
+    }
+}
+
+#[test]
+fn evidence_that_its_objects_do_not_give_is_not_rendered() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("e.json");
+    let target = format!("json={}", file.display());
+    run(&["scan", "--demo", "--rule", "host-namespaces", "-o", &target].map(AsRef::as_ref));
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    let changed = text.replacen("\"verdict\":\"fail\"", "\"verdict\":\"pass\"", 1);
+    assert_ne!(text, changed);
+    std::fs::write(&file, changed).expect("it can be written");
+    let (code, stdout, stderr) = run(&["render".as_ref(), file.as_os_str()]);
+    assert_eq!((code, stdout.len()), (Some(2), 0));
+    assert!(
+        stderr.contains("/verdict: recorded \"pass\", derived again \"fail\""),
+        "{stderr}"
+    );
+    assert!(stderr.contains("run `sc39 verify "), "{stderr}");
+}
+
+#[test]
+fn evidence_with_a_catalogue_of_its_own_needs_that() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (file, own) = (folder.path().join("e.json"), folder.path().join("own"));
+    std::fs::create_dir(&own).expect("a folder can be made");
+    for entry in std::fs::read_dir(repository("controls")).expect("the catalogue is there") {
+        let entry = entry.expect("the folder can be read");
+        let text = std::fs::read_to_string(entry.path()).expect("it is text");
+        std::fs::write(own.join(entry.file_name()), text + "# changed\n")
+            .expect("it can be written");
+    }
+    let target = format!("json={}", file.display());
+    let own = own.as_os_str();
+    let scan = ["scan", "--demo", "--rule", "host-namespaces", "-o", &target].map(AsRef::as_ref);
+    run(&[scan.as_slice(), &["--controls".as_ref(), own]].concat());
+    let render = [
+        "render".as_ref(),
+        file.as_os_str(),
+        "-o".as_ref(),
+        "csv".as_ref(),
+    ];
+    let (code, _, stderr) = run(&render);
+    assert_eq!(code, Some(2));
+    assert!(
+        stderr.contains("made with a catalogue of its own"),
+        "{stderr}"
+    );
+    let (code, stdout, stderr) = run(&[render.as_slice(), &["--controls".as_ref(), own]].concat());
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.starts_with(b"rule,control"));
+    let builtin = repository("controls");
+    let (code, _, stderr) = run(&[
+        render.as_slice(),
+        &["--controls".as_ref(), builtin.as_os_str()],
+    ]
+    .concat());
+    assert_eq!(code, Some(2));
+    assert!(
+        stderr.contains("is not the one that it was made with"),
+        "{stderr}"
+    );
+}

@@ -1,6 +1,7 @@
 //! The fixtures of every rule, laid over the cluster on which all rules pass.
 
 mod demo;
+mod evidence;
 mod fixture;
 mod hiding;
 mod overlay;

@@ -15,7 +15,7 @@ use super::write::digest;
 use super::{ArchiveError, KIND};
 use crate::kind::Kind;
 use crate::projection::form::Form;
-use crate::projection::{self, Decode, Identity, PodInstance, Projection};
+use crate::projection::{self, Identity, PodInstance, Projection};
 use crate::snapshot::{Object, Snapshot};
 
 /// Reads a snapshot.
@@ -214,9 +214,10 @@ fn projection(written: WrittenProjection) -> Result<Shared, String> {
         .map_err(|error| format!("{} does not decode: {error}", written.kind))?;
     // Over what was decoded, so that nothing gets lost on the way unnoticed.
     match digest(&decoded.projection) {
-        Ok(digest) if digest == written.digest => {
-            Ok((type_of(written.kind), Arc::new(decoded.projection)))
-        }
+        Ok(digest) if digest == written.digest => Ok((
+            projection::type_name(written.kind),
+            Arc::new(decoded.projection),
+        )),
         _ => Err(format!("the digest of the {} does not match", written.kind)),
     }
 }
@@ -227,12 +228,12 @@ fn object(written: WrittenObject, projections: &[Shared]) -> Result<Object, Stri
         version,
         identity,
         per_pod,
-        projection,
+        projection: index,
     } = written;
     let (of_type, projection) = projections
-        .get(projection)
-        .ok_or_else(|| format!("there is no projection {projection}"))?;
-    if *of_type != type_of(kind) {
+        .get(index)
+        .ok_or_else(|| format!("there is no projection {index}"))?;
+    if *of_type != projection::type_name(kind) {
         return Err(format!("a {kind} has no such projection"));
     }
     if per_pod.is_some() != (kind == Kind::Pod) {
@@ -245,16 +246,4 @@ fn object(written: WrittenObject, projections: &[Shared]) -> Result<Object, Stri
         instance: per_pod,
         projection: Arc::clone(projection),
     })
-}
-
-/// The type that a kind projects to; several kinds may share one.
-fn type_of(kind: Kind) -> &'static str {
-    struct Name;
-    impl projection::Visitor for Name {
-        type Output = &'static str;
-        fn visit<T: Decode>(self) -> &'static str {
-            std::any::type_name::<T>()
-        }
-    }
-    projection::dispatch(kind, Name)
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::future::join;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
@@ -23,11 +24,15 @@ const MOST_OBJECTS: usize = 1_000_000;
 /// So many pages in a row may bring nothing new.
 const MOST_IDLE_PAGES: u32 = 3;
 
+/// Pages in memory at once, of all lists together: 500 pods are 5 to 15 MB.
+const PAGES_AT_ONCE: usize = 3;
+
 /// What all lists of a collection share.
 pub(super) struct Lister<'a> {
     pub(super) session: &'a Session<'a>,
     pub(super) interner: Arc<Mutex<Interner>>,
-    pub(super) page_size: u32,
+    page_size: u32,
+    room: Arc<Semaphore>,
 }
 
 /// What to list.
@@ -75,7 +80,20 @@ impl<'a> Counter<'a> {
     }
 }
 
-impl Lister<'_> {
+impl<'a> Lister<'a> {
+    pub(super) fn new(
+        session: &'a Session<'a>,
+        interner: Arc<Mutex<Interner>>,
+        page_size: u32,
+    ) -> Self {
+        Self {
+            session,
+            interner,
+            page_size,
+            room: Arc::new(Semaphore::new(PAGES_AT_ONCE)),
+        }
+    }
+
     /// Reads a list to its end, or as far as it goes.
     pub(super) async fn list(&self, target: &Target, counter: &Counter<'_>) -> Outcome {
         let started_at = self.session.now();
@@ -110,8 +128,7 @@ impl Lister<'_> {
     }
 
     async fn read(&self, target: &Target, counter: &Counter<'_>, reading: &mut Reading) -> End {
-        let mut request = self.page_request(None);
-        let mut answer = self.fetch(target, &request).await;
+        let (mut request, mut answer) = self.first_try(target, None).await;
         loop {
             let body = match answer {
                 Ok(body) => body,
@@ -120,20 +137,20 @@ impl Lister<'_> {
                 }
                 Err(failure) => return End::Failed(failure),
             };
-            let next = decode::peek(&body)
-                .and_then(|list| list.next().map(str::to_owned))
-                .map(|token| self.page_request(Some(token)));
-            let (page, next_answer) = join(
+            let next = decode::peek(&body.bytes).and_then(|list| list.next().map(str::to_owned));
+            let (page, ahead) = join(
                 self.decode(target, reading.pages + 1, body),
-                self.fetch_ahead(target, next.as_ref()),
+                self.fetch_ahead(target, next),
             )
             .await;
             let Some(page) = page else {
+                // Its room is for others while this one waits.
+                drop(ahead);
                 match request.again() {
                     Some(pause) => sleep(pause).await,
                     None => return End::Failed(Failure::Malformed),
                 }
-                answer = self.fetch(target, &request).await;
+                answer = self.fetch(target, &mut request).await;
                 continue;
             };
             counter.add(&page);
@@ -141,26 +158,20 @@ impl Lister<'_> {
                 Ok(token) => token,
                 Err(end) => return end,
             };
-            (request, answer) = match (next, next_answer) {
-                (Some(next), Some(answer)) if next.token.as_ref() == Some(&token) => (next, answer),
-                _ => {
-                    let request = self.page_request(Some(token));
-                    let answer = self.fetch(target, &request).await;
-                    (request, answer)
-                }
+            let ahead = ahead.filter(|(next, _)| next.token.as_ref() == Some(&token));
+            (request, answer) = match ahead {
+                Some(ahead) => ahead,
+                None => self.first_try(target, Some(token)).await,
             };
         }
     }
 
-    fn page_request(&self, token: Option<String>) -> PageRequest {
-        PageRequest {
-            token,
-            deadline: self.session.deadline(),
-            retries: Retries::default(),
-        }
-    }
-
-    async fn fetch(&self, target: &Target, request: &PageRequest) -> Result<Vec<u8>, Failure> {
+    /// Asks for a page as soon as there is room for it; its time begins then.
+    async fn fetch(&self, target: &Target, request: &mut PageRequest) -> Result<Body, Failure> {
+        let room = Arc::clone(&self.room).acquire_owned().await.ok();
+        let deadline = *request
+            .deadline
+            .get_or_insert_with(|| self.session.deadline());
         let list = path::of(
             target.kind,
             target.version,
@@ -169,47 +180,70 @@ impl Lister<'_> {
         );
         let path = path::of_page(&list, self.page_size, request.token.as_deref());
         let question = Question::page(&path);
-        let answer = self.session.ask_until(question, request.deadline).await?;
-        Ok(answer.body)
+        let answer = self.session.ask_until(question, deadline).await?;
+        Ok(Body {
+            bytes: answer.body,
+            _room: room,
+        })
     }
 
-    async fn fetch_ahead(
-        &self,
-        target: &Target,
-        request: Option<&PageRequest>,
-    ) -> Option<Result<Vec<u8>, Failure>> {
-        match request {
-            Some(request) => Some(self.fetch(target, request).await),
-            None => None,
-        }
+    async fn first_try(&self, target: &Target, token: Option<String>) -> Asked {
+        let mut request = PageRequest::new(token);
+        let answer = self.fetch(target, &mut request).await;
+        (request, answer)
+    }
+
+    async fn fetch_ahead(&self, target: &Target, token: Option<String>) -> Option<Asked> {
+        let token = token?;
+        Some(self.first_try(target, Some(token)).await)
     }
 
     /// Decodes where it does not hold up other requests.
-    async fn decode(&self, target: &Target, page: u64, body: Vec<u8>) -> Option<Page> {
+    async fn decode(&self, target: &Target, page: u64, body: Body) -> Option<Page> {
         let interner = Arc::clone(&self.interner);
         let place = Place {
             kind: target.kind,
             version: target.version,
             page,
         };
-        let decoded = spawn_blocking(move || (decode::page(place, &body, &interner), body)).await;
+        let decoded =
+            spawn_blocking(move || (decode::page(place, &body.bytes, &interner), body)).await;
         let (page, body) = decoded.ok()?;
-        self.session.recycle(body);
+        self.session.recycle(body.bytes);
         page
     }
 }
 
+/// A page as it came, which takes room as long as it is here.
+struct Body {
+    bytes: Vec<u8>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// A page that was asked for, and what came.
+type Asked = (PageRequest, Result<Body, Failure>);
+
 /// One page to be read, however often it takes.
 struct PageRequest {
     token: Option<String>,
-    deadline: Instant,
+    /// Set when it is asked for.
+    deadline: Option<Instant>,
     /// Of answers that came whole and were no list.
     retries: Retries,
 }
 
 impl PageRequest {
+    fn new(token: Option<String>) -> Self {
+        Self {
+            token,
+            deadline: None,
+            retries: Retries::default(),
+        }
+    }
+
     fn again(&mut self) -> Option<std::time::Duration> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let deadline = self.deadline?;
+        let left = deadline.saturating_duration_since(Instant::now());
         self.retries.pause(&Failure::Malformed, left)
     }
 }

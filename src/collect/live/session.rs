@@ -18,6 +18,8 @@ use super::retry::Retries;
 
 /// Longest answer that is taken in.
 const LONGEST_ANSWER: usize = 256 << 20;
+/// Bytes by which a body grows at least.
+const SMALLEST_GROWTH: usize = 64 << 10;
 /// Longest answer to a refused request; only one word of it is read.
 const LONGEST_REFUSAL: usize = 64 << 10;
 /// How long a silent server has to show that it is there at all.
@@ -34,8 +36,8 @@ pub(super) struct Session<'a> {
     is_known: AtomicBool,
     /// Set once the server answers nobody any more, so that the remaining requests do not wait one by one.
     is_lost: AtomicBool,
-    /// Bodies of pages that were decoded.
-    buffers: Mutex<Vec<Vec<u8>>>,
+    /// The body of a page that was decoded.
+    spare: Mutex<Vec<u8>>,
 }
 
 /// One request.
@@ -110,7 +112,7 @@ impl<'a> Session<'a> {
             clock,
             is_known: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
-            buffers: Mutex::default(),
+            spare: Mutex::default(),
         }
     }
 
@@ -118,11 +120,19 @@ impl<'a> Session<'a> {
     /// again in turns ends up in pieces.
     pub(super) fn recycle(&self, mut body: Vec<u8>) {
         body.clear();
-        self.buffers().push(body);
+        let mut spare = self.spare();
+        if spare.capacity() < body.capacity() {
+            *spare = body;
+        }
     }
 
-    fn buffers(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives the memory of pages back, when there are no more.
+    pub(super) fn forget_pages(&self) {
+        *self.spare() = Vec::new();
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time, as evidence writes it.
@@ -210,7 +220,7 @@ impl<'a> Session<'a> {
             return Err(Failure::ContentType);
         }
         let buffer = if question.is_page {
-            self.buffers().pop().unwrap_or_default()
+            std::mem::take(&mut *self.spare())
         } else {
             Vec::new()
         };
@@ -234,9 +244,17 @@ async fn read(mut body: Body, mut bytes: Vec<u8>, longest: usize) -> Result<Vec<
         if bytes.len() + data.len() > longest {
             return Err(Failure::TooLarge);
         }
+        make_room(&mut bytes, data.len());
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
+}
+
+/// Grows by an eighth and not by twice: pages are the largest thing in memory, and large blocks grow where they are.
+fn make_room(bytes: &mut Vec<u8>, more: usize) {
+    if bytes.capacity() - bytes.len() < more {
+        bytes.reserve_exact(more.max(bytes.len() / 8).max(SMALLEST_GROWTH));
+    }
 }
 
 /// The one word that the API's `Status` gives as reason.

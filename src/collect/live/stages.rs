@@ -44,11 +44,11 @@ pub(super) async fn run(
         .await
         .map_err(|failure| unreachable(&server, &failure))?;
     let stages = Stages {
-        lister: Lister {
-            session: &session,
-            interner: Arc::new(Mutex::new(Interner::default())),
-            page_size: request.page_size,
-        },
+        lister: Lister::new(
+            &session,
+            Arc::new(Mutex::new(Interner::default())),
+            request.page_size,
+        ),
         discovery,
         kinds,
         progress,
@@ -140,6 +140,10 @@ impl Found {
             mut objects,
             mut unreadable,
         } = outcome;
+        // Moves the fewer ones.
+        if self.objects.len() < objects.len() {
+            std::mem::swap(&mut self.objects, &mut objects);
+        }
         self.objects.append(&mut objects);
         self.coverage.unreadable.append(&mut unreadable);
         self.record(source)
@@ -255,6 +259,7 @@ impl Stages<'_> {
             }
             found.take(outcome)?;
         }
+        self.lister.session.forget_pages();
         Ok(())
     }
 

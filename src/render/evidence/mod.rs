@@ -25,7 +25,7 @@ pub const SCHEMA_ID: &str = "urn:sc39:schema:evidence:1";
 /// Version of the form: the same before the first point means that readers of one can read the other.
 pub const SCHEMA_VERSION: &str = "1.0.0";
 
-pub(super) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), RenderError> {
+pub(crate) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), RenderError> {
     let sources = Sources::new(report)?;
     let mut sealed = Sealed::new(writer);
     serde_json::to_writer(&mut sealed, &Evidence::new(&sources))?;

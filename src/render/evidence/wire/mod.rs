@@ -26,7 +26,7 @@ use finding::Finding;
 use object::{Canonical, Object, Projection};
 use outcome::{Control, ManualEvidence, Summary};
 use run::{Boundary, Cluster, Plan, Redaction, Run, Tool};
-use waiver::Waiver;
+use waiver::{Waiver, WaiverFile};
 
 /// What digests look like.
 const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
@@ -43,7 +43,7 @@ impl<'r> Sources<'r> {
     pub(super) fn new(report: &'r Report<'r>) -> Result<Self, serde_json::Error> {
         let mut judged = vec![false; report.snapshot.objects.len()];
         let results = report.rules.iter().flat_map(|rule| &rule.results);
-        for subject in results.flat_map(|result| &result.subjects) {
+        for subject in results.flat_map(|result| result.subjects.iter()) {
             if let SubjectRef::Object(index) = subject {
                 judged[*index as usize] = true;
             }
@@ -106,8 +106,11 @@ pub(super) struct Evidence<'r> {
     /// Totals and the exit code.
     summary: Summary<'r>,
     /// The program that made the assessment.
-    tool: Tool,
-    /// Waivers, sorted by id.
+    tool: Tool<'r>,
+    /// The file of waivers, in a run with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiver_file: Option<WaiverFile<'r>>,
+    /// What became of each waiver, sorted by id.
     waivers: Vec<Waiver<'r>>,
 }
 
@@ -152,7 +155,8 @@ impl<'r> Evidence<'r> {
             run: Run::new(report),
             schema_version: SCHEMA_VERSION,
             summary: Summary::new(report),
-            tool: Tool::new(),
+            tool: Tool::new(&report.run.tool),
+            waiver_file: WaiverFile::new(report.waiver_file),
             waivers: report
                 .waivers
                 .iter()

@@ -11,7 +11,7 @@ use super::words::Written;
 use crate::canonical::Ordered;
 use crate::kind::Kind;
 use crate::projection;
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::rules::Reason;
 use crate::snapshot::{self, Mode, Snapshot};
 
@@ -69,17 +69,17 @@ struct Operator<'r> {
 /// The program that made the assessment.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Tool {
+pub(super) struct Tool<'r> {
     /// The library under TLS, digests and signatures.
-    crypto_provider: &'static str,
+    crypto_provider: &'r str,
     /// Whether that library runs as its FIPS module.
     fips: bool,
     /// Name.
-    name: &'static str,
+    name: &'r str,
     /// Architecture and operating system that it was built for.
-    target: String,
+    target: &'r str,
     /// Version.
-    version: &'static str,
+    version: &'r str,
 }
 
 /// A cluster.
@@ -226,15 +226,14 @@ impl<'r> Operator<'r> {
     }
 }
 
-impl Tool {
-    pub(super) fn new() -> Self {
-        use std::env::consts::{ARCH, OS};
+impl<'r> Tool<'r> {
+    pub(super) fn new(tool: &'r report::Tool) -> Self {
         Self {
-            crypto_provider: "aws-lc-rs",
-            fips: aws_lc_rs::try_fips_mode().is_ok(),
-            name: env!("CARGO_PKG_NAME"),
-            target: format!("{ARCH}-{OS}"),
-            version: env!("CARGO_PKG_VERSION"),
+            crypto_provider: &tool.crypto_provider,
+            fips: tool.fips,
+            name: &tool.name,
+            target: &tool.target,
+            version: &tool.version,
         }
     }
 }

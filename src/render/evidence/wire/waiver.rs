@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::DIGEST;
 use super::words::Written;
+use crate::canonical::Ordered;
 use crate::plan::FlowPort;
 use crate::report::{Report, WaiverReport, WaiverStatus};
-use crate::waivers::{Deviation, WaiverSelector};
+use crate::waivers::{Deviation, WaiverSelector, Waivers};
 
 /// A waiver: failures that an approver accepts for a time.
 #[derive(Serialize, JsonSchema)]
@@ -47,6 +49,26 @@ pub(super) struct Waiver<'r> {
     /// Kind of deviation: operational requirement, false positive, risk adjustment or vendor dependency.
     #[serde(rename = "type")]
     deviation: Written<Deviation>,
+}
+
+/// The file of waivers. What it says was not observed.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct WaiverFile<'r> {
+    /// SHA-256 of the canonical JSON (RFC 8785) of `document`, as `sha256:` and hexadecimal digits.
+    #[schemars(extend("pattern" = DIGEST))]
+    digest: &'r str,
+    /// The file, whole; its form is that of `waivers-v1.json`. Of several waivers that fit, the first that holds counts.
+    #[schemars(with = "Map<String, Value>")]
+    document: Ordered<'r>,
+}
+
+impl<'r> WaiverFile<'r> {
+    pub(super) fn new(file: &'r Waivers) -> Option<Self> {
+        (!file.digest.is_empty()).then(|| Self {
+            digest: &file.digest,
+            document: Ordered(&file.document),
+        })
+    }
 }
 
 /// Which failures of a rule a waiver is about.
@@ -93,7 +115,7 @@ impl<'r> Waiver<'r> {
             approved_on: waiver.approved_on.to_string(),
             approver: &waiver.approver,
             expires: waiver.expires.to_string(),
-            file_digest: &report.waivers_digest,
+            file_digest: &report.waiver_file.digest,
             id: &waiver.id,
             justification: &waiver.justification,
             matched: of.matched,

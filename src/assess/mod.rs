@@ -17,7 +17,7 @@ use crate::kind::Kind;
 use crate::model::{Model, ScopeRequest};
 use crate::plan::Plan;
 use crate::report::gate::GateOptions;
-use crate::report::{Counts, Gate, Report, RuleReport, Run, ScopeSummary, Totals};
+use crate::report::{Counts, Gate, Report, RuleReport, Run, ScopeSummary, Totals, Workloads};
 use crate::rules::{self, RULES, Rule, Subjects, Verdict};
 use crate::snapshot::Snapshot;
 use crate::waivers::Waivers;
@@ -50,7 +50,8 @@ pub fn assess<'s>(
     let model = Model::with_plan(snapshot, &options.scope, options.plan);
     let cluster = snapshot.origin.cluster.uid.clone().unwrap_or_default();
     let waiving = waive::Waiving::new(options.waivers, snapshot);
-    let builder = results::Builder::new(&model, &cluster, &waiving);
+    let workloads = Workloads::new(&model);
+    let builder = results::Builder::new(&model, &cluster, &waiving, &workloads);
     let reports: Vec<RuleReport> = RULES
         .iter()
         .map(|rule| {
@@ -88,6 +89,7 @@ pub fn assess<'s>(
         waivers: waiving.report(snapshot, &reports),
         waiver_file: options.waivers,
         totals: totals(&reports),
+        workloads,
         snapshot,
         catalog,
         plan: options.plan,

@@ -1,6 +1,5 @@
 //! Results: equal statements about several subjects become one, with a stable id.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -11,8 +10,8 @@ use uuid::Uuid;
 use super::settle::Settled;
 use super::waive::Waiving;
 use crate::canonical::Texts;
-use crate::model::{Model, PodGroup, Port};
-use crate::report::{self, Effective, ResultRead, RuleResult, SubjectRef};
+use crate::model::{Model, Port};
+use crate::report::{self, Effective, Place, ResultRead, RuleResult, SubjectRef, Workloads};
 use crate::rules::{Observation, ReadFrom, Reason, Rule, Severity, Verdict};
 use crate::snapshot::Snapshot;
 
@@ -21,10 +20,7 @@ pub(super) struct Builder<'m> {
     model: &'m Model<'m>,
     cluster: &'m str,
     waiving: &'m Waiving<'m>,
-    /// Of each pod or workload by index: its group.
-    groups: HashMap<u32, usize>,
-    /// Of each group: namespace, kind and name of its workload.
-    workloads: Vec<String>,
+    workloads: &'m Workloads,
     /// Of each object by index: where it comes by namespace, kind and name, the order of CSV.
     ranks: Vec<u32>,
     texts: RefCell<Texts>,
@@ -82,27 +78,17 @@ impl Statement {
 }
 
 impl<'m> Builder<'m> {
-    pub(super) fn new(model: &'m Model<'m>, cluster: &'m str, waiving: &'m Waiving<'m>) -> Self {
-        let groups = (0..)
-            .zip(&model.pods)
-            .flat_map(|(group, pod)| {
-                let members = pod
-                    .members
-                    .iter()
-                    .filter_map(|member| u32::try_from(*member).ok());
-                members.map(move |member| (member, group))
-            })
-            .collect();
-        let workload = |pod: &PodGroup<'_>| {
-            let (kind, name) = &pod.workload;
-            format!("{}/{kind}/{name}", pod.namespace)
-        };
+    pub(super) fn new(
+        model: &'m Model<'m>,
+        cluster: &'m str,
+        waiving: &'m Waiving<'m>,
+        workloads: &'m Workloads,
+    ) -> Self {
         Self {
             model,
             cluster,
             waiving,
-            groups,
-            workloads: model.pods.iter().map(workload).collect(),
+            workloads,
             ranks: ranks(model.snapshot),
             texts: RefCell::default(),
             subjects: RefCell::default(),
@@ -217,14 +203,18 @@ impl<'m> Builder<'m> {
         let space = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:sc39:result");
         let mut given: HashMap<Uuid, u32> = HashMap::new();
         for result in results {
-            let workloads: BTreeSet<Cow<'_, str>> = result
+            let places: BTreeSet<Place<'_>> = result
                 .subjects
                 .iter()
-                .map(|subject| self.identity(subject))
+                .map(|subject| self.workloads.place(self.model.snapshot, subject))
                 .collect();
+            let workloads = places
+                .iter()
+                .map(|place| format!("{}/{}/{}", place.namespace, place.kind, place.name));
+            let workloads: BTreeSet<String> = workloads.collect();
             let port = result.port.as_ref().map(ToString::to_string);
             let mut parts = vec![self.cluster, rule.id];
-            parts.extend(workloads.iter().map(Cow::as_ref));
+            parts.extend(workloads.iter().map(String::as_str));
             parts.push(result.container.as_deref().unwrap_or_default());
             parts.push(port.as_deref().unwrap_or_default());
             parts.push(result.reason.code());
@@ -238,16 +228,6 @@ impl<'m> Builder<'m> {
             }
             result.id = Uuid::new_v5(&space, name.as_bytes()).to_string();
         }
-    }
-
-    fn identity(&self, subject: &SubjectRef) -> Cow<'_, str> {
-        if let SubjectRef::Object(index) = subject
-            && let Some(group) = self.groups.get(index)
-        {
-            return Cow::Borrowed(&self.workloads[*group]);
-        }
-        let (kind, namespace, name) = report::place(self.model.snapshot, subject);
-        Cow::Owned(format!("{namespace}/{kind}/{name}"))
     }
 
     /// By namespace, kind and name, as CSV is sorted.

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
-use clap::ValueEnum as _;
+use clap::{Args, ValueEnum as _};
 
-use crate::render::Format;
+use crate::render::oscal::Model;
+use crate::render::{Format, RenderOptions};
 
 /// One `-o FORMAT[=FILE]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,20 +20,53 @@ pub(super) struct Target {
     pub(super) file: Option<PathBuf>,
 }
 
+/// What formats can be told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct FormatArgs {
+    /// Which model of OSCAL the format oscal writes
+    #[arg(
+        long,
+        value_enum,
+        value_name = "MODEL",
+        default_value = "assessment-results"
+    )]
+    oscal: Model,
+}
+
+impl FormatArgs {
+    /// With the name of the evidence file that lies beside the outputs.
+    pub(super) fn options(&self, evidence_name: Option<String>) -> RenderOptions {
+        RenderOptions {
+            evidence_name,
+            oscal: self.oscal,
+            ..RenderOptions::default()
+        }
+    }
+}
+
+/// The names of all formats.
+fn formats() -> String {
+    let names: Vec<String> = Format::value_variants()
+        .iter()
+        .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    names.join(", ")
+}
+
+/// What `-o` takes, for its help.
+pub(super) fn help() -> String {
+    let formats = formats();
+    format!("Output, as FORMAT or FORMAT=FILE, repeatable; formats are {formats}")
+}
+
 /// Parses one `-o`.
 pub(super) fn target(text: &str) -> Result<Target, String> {
     let (format, file) = text
         .split_once('=')
         .map_or((text, None), |(format, file)| (format, Some(file)));
-    let known = || {
-        let names: Vec<String> = Format::value_variants()
-            .iter()
-            .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
-            .collect();
-        names.join(", ")
-    };
     let format = Format::from_str(format, false)
-        .map_err(|_| format!("unknown format {format:?}; there are {}", known()))?;
+        .map_err(|_| format!("unknown format {format:?}; there are {}", formats()))?;
     match file {
         Some("") => Err("a file name is missing after '='".to_owned()),
         Some("-") | None => Ok(Target { format, file: None }),
@@ -41,6 +75,15 @@ pub(super) fn target(text: &str) -> Result<Target, String> {
             file: Some(PathBuf::from(file)),
         }),
     }
+}
+
+/// Name of the evidence file among the targets.
+pub(super) fn evidence_name(targets: &[Target]) -> Option<String> {
+    let evidence = targets
+        .iter()
+        .filter(|target| target.format == Format::Json)
+        .find_map(|target| target.file.as_deref())?;
+    Some(evidence.file_name()?.to_string_lossy().into_owned())
 }
 
 /// Checks, before any work is done, that the targets can be written side by side.

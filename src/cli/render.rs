@@ -1,5 +1,6 @@
 //! `render`: an evidence file in any other format.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::args::Terminal;
-use super::output::{self, Target};
+use super::output::{self, FormatArgs, Target};
 use super::scan;
 use crate::catalog::Catalog;
 use crate::evidence::{self, Evidence};
@@ -24,6 +25,8 @@ pub(super) struct Render {
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "table",
           value_parser = output::target)]
     outputs: Vec<Target>,
+    #[command(flatten)]
+    formats: FormatArgs,
     /// The folder of the catalogue that the evidence was made with, if it is not the built-in one
     #[arg(long = "controls", value_name = "DIR")]
     catalog: Option<PathBuf>,
@@ -47,10 +50,20 @@ impl Render {
         }
         scan::warn(report.snapshot, terminal);
         scan::warn_of_declared(&report, terminal);
+        let options = self.formats.options(self.evidence_name());
         for target in &self.outputs {
-            scan::write(&report, target, terminal)?;
+            scan::write(&report, target, &options, terminal)?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Render {
+    /// What other formats call the evidence: the name under which it is written beside them, else its own.
+    fn evidence_name(&self) -> Option<String> {
+        let own = self.evidence.file_name().map(|name| name.to_string_lossy());
+        let own = own.filter(|name| name != "-").map(Cow::into_owned);
+        output::evidence_name(&self.outputs).or(own)
     }
 }
 

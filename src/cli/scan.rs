@@ -11,13 +11,13 @@ use super::Surroundings;
 use super::args::{
     ConnectionArgs, PlanArgs, ScopeArgs, SelectionArgs, Terminal, Verbosity, namespace,
 };
-use super::output::{self, Target};
+use super::output::{self, FormatArgs, Target};
 use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
 use crate::collect::archive;
 use crate::gaps::{self, Missing};
 use crate::kind::Kind;
-use crate::render::{self, RenderError};
+use crate::render::{self, RenderError, RenderOptions};
 use crate::report::gate::GateOptions;
 use crate::report::{Report, Run, WaiverReport};
 use crate::rules::{RULES, Severity};
@@ -37,10 +37,11 @@ pub(super) struct Scan {
     selection: SelectionArgs,
     #[command(flatten)]
     plan: PlanArgs,
-    /// Output, as FORMAT or FORMAT=FILE, repeatable; formats are table, json and csv
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "table",
-          value_parser = output::target, help_heading = "Output")]
+          value_parser = output::target, help = output::help(), help_heading = "Output")]
     outputs: Vec<Target>,
+    #[command(flatten)]
+    formats: FormatArgs,
     /// Exit with 1 only for failures of at least this severity
     #[arg(
         long,
@@ -121,8 +122,9 @@ impl Scan {
             bail!("{}{}", report.gate.meaning, hint(&report));
         }
         warn_of_declared(&report, terminal);
+        let options = self.formats.options(output::evidence_name(&self.outputs));
         for target in &self.outputs {
-            write(&report, target, terminal)?;
+            write(&report, target, &options, terminal)?;
         }
         Ok(ExitCode::from(report.gate.exit_code))
     }
@@ -222,12 +224,14 @@ fn hint(report: &Report<'_>) -> &'static str {
 pub(super) fn write(
     report: &Report<'_>,
     target: &Target,
+    options: &RenderOptions,
     terminal: &Terminal,
 ) -> anyhow::Result<()> {
-    let options = render::RenderOptions {
+    let options = RenderOptions {
         colour: terminal.colour && target.file.is_none(),
         verbose: terminal.verbosity == Verbosity::Verbose,
         width: terminal.width.filter(|_| target.file.is_none()),
+        ..options.clone()
     };
     let Some(file) = &target.file else {
         let mut stdout = io::BufWriter::new(io::stdout().lock());

@@ -34,6 +34,8 @@ fn is_hidden(character: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}'
+            // No characters at all, and refused by XML 1.0.
+            | '\u{fffe}'..='\u{ffff}'
             | '\u{e0000}'..='\u{e0fff}')
 }
 

@@ -4,6 +4,7 @@
 mod csv;
 pub(crate) mod escape;
 pub mod evidence;
+pub mod oscal;
 pub mod table;
 
 use std::io::{self, Write};
@@ -19,6 +20,8 @@ pub enum Format {
     Json,
     /// One row for each rule, subject, container and port.
     Csv,
+    /// OSCAL: assessment results, or the plan or the rules behind them.
+    Oscal,
 }
 
 /// What depends on where an output goes; no verdict does.
@@ -30,6 +33,26 @@ pub struct RenderOptions {
     pub colour: bool,
     /// Whether the table shows every result, subject and value instead of the first ones.
     pub verbose: bool,
+    /// Name of the evidence file that lies beside the output; `evidence.json` unless one is given.
+    pub evidence_name: Option<String>,
+    /// Which model of OSCAL is written.
+    pub oscal: oscal::Model,
+}
+
+/// The evidence file that an output points to.
+struct EvidenceFile {
+    name: String,
+    sha256: String,
+}
+
+impl RenderOptions {
+    fn evidence(&self, report: &Report<'_>) -> Result<EvidenceFile, RenderError> {
+        let name = self.evidence_name.as_deref().unwrap_or("evidence.json");
+        Ok(EvidenceFile {
+            name: name.to_owned(),
+            sha256: evidence::sha256(report)?,
+        })
+    }
 }
 
 /// What can go wrong while a report is written.
@@ -79,6 +102,7 @@ pub fn render(
         Format::Table => table::render(report, options, writer),
         Format::Json => evidence::render(report, writer),
         Format::Csv => csv::render(report, writer),
+        Format::Oscal => oscal::render(report, options, writer),
     }
 }
 

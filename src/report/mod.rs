@@ -1,6 +1,7 @@
 //! The report: results, controls and coverage in the order of output. Renderers add nothing to it.
 
 pub mod gate;
+mod units;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::snapshot::Snapshot;
 use crate::waivers::{Waiver, Waivers};
 
 pub use gate::Gate;
+pub use units::{Place, Unit, Workloads};
 
 /// Everything an output may show.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Report<'s> {
     pub waivers: Vec<WaiverReport>,
     /// The file of waivers; empty without one.
     pub waiver_file: &'s Waivers,
+    /// What pods belong to: the same after they were replaced.
+    pub workloads: Workloads,
     /// Rows by severity and verdict, over all rules.
     pub totals: Totals,
     /// Exit code and what it means.

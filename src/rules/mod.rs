@@ -97,6 +97,20 @@ pub enum Group {
     Edge,
 }
 
+impl Group {
+    /// As in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExecutionDomain => "execution-domain",
+            Self::Tenancy => "tenancy",
+            Self::Resources => "resources",
+            Self::Mesh => "mesh",
+            Self::Network => "network",
+            Self::Edge => "edge",
+        }
+    }
+}
+
 /// What a rule's results name.
 #[derive(Clone, Copy, Debug)]
 pub enum Subjects {

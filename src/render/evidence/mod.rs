@@ -8,8 +8,10 @@ mod projections;
 mod sealed;
 mod wire;
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
@@ -31,6 +33,35 @@ pub(crate) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), 
     serde_json::to_writer(&mut sealed, &Evidence::new(&sources))?;
     sealed.seal()?;
     Ok(())
+}
+
+/// SHA-256 of the evidence file that a report makes, as hexadecimal digits.
+pub(super) fn sha256(report: &Report<'_>) -> Result<String, RenderError> {
+    let mut digest = Digest(Context::new(&SHA256));
+    render(report, &mut digest)?;
+    let digits = digest.0.finish();
+    Ok(digits
+        .as_ref()
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
+}
+
+/// Takes the digest of what is written, and keeps nothing of it.
+struct Digest(Context);
+
+impl Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The JSON Schema (2020-12) of evidence files.

@@ -27,6 +27,8 @@ const VERBOSE: RenderOptions = RenderOptions {
     width: None,
     colour: false,
     verbose: true,
+    evidence_name: None,
+    oscal: crate::render::oscal::Model::AssessmentResults,
 };
 
 /// Pods that fail, each with a container of another name.

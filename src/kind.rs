@@ -90,6 +90,8 @@ pub enum Kind {
     Role,
     RoleBinding,
     Route,
+    #[serde(rename = "AuthorizationPolicy.security.istio.io")]
+    AuthorizationPolicy,
     PeerAuthentication,
 }
 
@@ -205,6 +207,7 @@ impl Kind {
         Self::Role,
         Self::RoleBinding,
         Self::Route,
+        Self::AuthorizationPolicy,
         Self::PeerAuthentication,
     ];
 
@@ -462,6 +465,13 @@ impl Kind {
                 true,
                 Presence::Product(Product::OpenShift),
             ),
+            Self::AuthorizationPolicy => (
+                "security.istio.io",
+                ISTIO,
+                "authorizationpolicies",
+                true,
+                istio,
+            ),
             Self::PeerAuthentication => (
                 "security.istio.io",
                 ISTIO,
@@ -545,6 +555,7 @@ impl Kind {
             Self::Role => "Role",
             Self::RoleBinding => "RoleBinding",
             Self::Route => "Route",
+            Self::AuthorizationPolicy => "AuthorizationPolicy",
             Self::PeerAuthentication => "PeerAuthentication",
         }
     }
@@ -557,6 +568,7 @@ impl Kind {
             Self::IstioGateway => "Gateway.networking.istio.io",
             Self::CalicoNetworkPolicy => "NetworkPolicy.crd.projectcalico.org",
             Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy.policy.linkerd.io",
+            Self::AuthorizationPolicy => "AuthorizationPolicy.security.istio.io",
             Self::LinkerdHttpRoute => "HTTPRoute.policy.linkerd.io",
             _ => self.name(),
         }

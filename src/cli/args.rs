@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::Surroundings;
 use crate::catalog::Catalog;
+use crate::collect::demo;
 use crate::collect::live::Connection;
 use crate::model::{ScopeRequest, selector};
 use crate::plan::Plan;
@@ -289,9 +290,11 @@ pub(super) struct PlanArgs {
 }
 
 impl PlanArgs {
-    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
+    /// The plan in the file that is named; the built-in example has one of its own.
+    pub(super) fn plan(&self, is_demo: bool) -> anyhow::Result<Plan> {
         match &self.plan {
             Some(file) => Plan::read(file).context("unable to use the plan"),
+            None if is_demo => demo::plan().context("unable to use the built-in plan"),
             None => Ok(Plan::default()),
         }
     }

@@ -95,7 +95,7 @@ impl Scan {
         let catalog = self.selection.catalog()?;
         let rules = self.selection.rules(&catalog)?;
         let scope = self.scope.request()?;
-        let plan = self.plan.plan()?;
+        let plan = self.plan.plan(self.source.is_demo())?;
         let waivers = self.plan.waivers()?;
         let kinds = assess::kinds_read(&rules).into_iter().collect();
         let snapshot = self

@@ -26,12 +26,17 @@ pub(super) struct SourceArgs {
     /// Take files as all there is: what they do not hold does not exist
     #[arg(long, requires = "from")]
     assume_complete: bool,
-    /// Read the built-in example cluster
+    /// Read the built-in example cluster, with a plan of its own unless `--plan` names one
     #[arg(long, conflicts_with_all = ["from", "kubeconfig", "context", "cluster", "user", "impersonate"])]
     demo: bool,
 }
 
 impl SourceArgs {
+    /// Whether the source is the built-in example.
+    pub(super) const fn is_demo(&self) -> bool {
+        self.demo
+    }
+
     /// Collects from whatever source was named.
     pub(super) async fn snapshot(
         &self,

@@ -1,6 +1,8 @@
 //! The built-in example: a small Mendix cluster, good and bad, so that a first scan needs no cluster.
 
 use super::manifests::{self, Input, ManifestError, ManifestOptions};
+use crate::declaration::DeclarationError;
+use crate::plan::Plan;
 use crate::snapshot::{Mode, Snapshot};
 
 /// When the example was collected; fixed, so that every run gives the same evidence.
@@ -17,6 +19,11 @@ pub fn snapshot() -> Result<Snapshot, ManifestError> {
         .map(|(name, text)| Input::built_in(name, text))
         .collect();
     manifests::read(&inputs, &options, COLLECTED_AT)
+}
+
+/// The plan that belongs to it.
+pub fn plan() -> Result<Plan, DeclarationError> {
+    Plan::parse("plan.yaml", include_str!("../../fixtures/demo/plan.yaml"))
 }
 
 /// Name and content of each file.
@@ -37,5 +44,9 @@ const FILES: &[(&str, &str)] = &[
     (
         "platform.yaml",
         include_str!("../../fixtures/demo/platform.yaml"),
+    ),
+    (
+        "reports.yaml",
+        include_str!("../../fixtures/demo/reports.yaml"),
     ),
 ];

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::selector::Labels as _;
 use super::{Model, PodGroup, Port};
+use crate::plan::Peer;
 
 impl Model<'_> {
     /// The flow of the plan that allows one group of pods to reach another on a port, by index.
@@ -13,16 +14,18 @@ impl Model<'_> {
         to: &PodGroup<'_>,
         port: &Port,
     ) -> Option<usize> {
-        let matches = |peer: &crate::plan::Peer, pod: &PodGroup<'_>| {
-            let namespace = self.namespaces.get(pod.namespace);
-            let label = |key: &str| namespace.and_then(|namespace| namespace.labels.label(key));
-            peer.matches(pod.namespace, &label, &|key| pod.label(key))
-        };
         self.plan.allowed_flows.iter().position(|flow| {
             flow.has_port(port.number, &port.protocol)
-                && matches(&flow.from, from)
-                && matches(&flow.to, to)
+                && self.is_peer(&flow.from, from)
+                && self.is_peer(&flow.to, to)
         })
+    }
+
+    /// Whether a group of pods is one of those that the plan names at an end of a flow.
+    pub fn is_peer(&self, peer: &Peer, pod: &PodGroup<'_>) -> bool {
+        let namespace = self.namespaces.get(pod.namespace);
+        let label = |key: &str| namespace.and_then(|namespace| namespace.labels.label(key));
+        peer.matches(pod.namespace, &label, &|key| pod.label(key))
     }
 
     /// The attestations that say, for every node that a group of pods runs on, that a parameter has a value, by index;

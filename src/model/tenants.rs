@@ -38,6 +38,7 @@ impl<'m> Tenants<'m> {
             match of_app.and_then(|app| app.tier.as_ref()) {
                 Some(tier) => PodTier::Known(tier),
                 None if of_app.is_some() => PodTier::Unknown,
+                None if model.unread_owner(pod).is_some() => of_some_app(model, pod.namespace),
                 None => of_namespace(&model.namespaces, &model.apps, pod.namespace),
             }
         });
@@ -55,6 +56,17 @@ impl<'m> Tenants<'m> {
     /// The tier of a group.
     pub fn tier(&self, group: usize) -> &PodTier<'m> {
         self.tiers.get(group).unwrap_or(&PodTier::None)
+    }
+}
+
+/// The tier of pods of which only an owner that was not read could show whether they are an app's: that of the namespace,
+/// unless one of its apps has another.
+fn of_some_app<'m>(model: &'m Model<'_>, namespace: &str) -> PodTier<'m> {
+    let tier = model.namespaces.tier(namespace);
+    let mut apps = model.apps_in(namespace);
+    match tier {
+        Some(tier) if apps.all(|app| app.tier.as_ref() == Some(tier)) => PodTier::Known(tier),
+        Some(_) | None => PodTier::Unknown,
     }
 }
 

@@ -147,11 +147,15 @@ impl Peer {
         namespace_label: &Label<'_>,
         pod_label: &Label<'_>,
     ) -> bool {
+        self.is_namespace(namespace, namespace_label) && has_all(&self.pod_labels, pod_label)
+    }
+
+    /// Whether some of them may live in a namespace.
+    pub fn is_namespace(&self, namespace: &str, namespace_label: &Label<'_>) -> bool {
         self.namespace
             .as_deref()
             .is_none_or(|wanted| wanted == namespace)
             && has_all(&self.namespace_labels, namespace_label)
-            && has_all(&self.pod_labels, pod_label)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod facts;
 pub(crate) mod form;
 pub mod gateway;
 pub mod istio;
+pub mod istio_access;
 pub mod linkerd;
 pub mod mendix;
 pub mod metadata;
@@ -81,6 +82,7 @@ pub enum Projection {
     Role(rbac::Role),
     Binding(rbac::Binding),
     Route(routing::Route),
+    AuthorizationPolicy(istio_access::AuthorizationPolicy),
     PeerAuthentication(istio::PeerAuthentication),
     NetworkPolicy(policy::NetworkPolicy),
     ClusterPolicy(policy::ClusterPolicy),
@@ -156,6 +158,7 @@ decode! {
     storage::StoragePlan => StoragePlan,
     rbac::Role => Role,
     rbac::Binding => Binding,
+    istio_access::AuthorizationPolicy => AuthorizationPolicy,
     istio::PeerAuthentication => PeerAuthentication,
     policy::NetworkPolicy => NetworkPolicy,
     policy::ClusterPolicy => ClusterPolicy,
@@ -265,6 +268,7 @@ pub fn dispatch<V: Visitor>(kind: Kind, visitor: V) -> V::Output {
         Kind::StoragePlan => visitor.visit::<storage::StoragePlan>(),
         Kind::ClusterRole | Kind::Role => visitor.visit::<rbac::Role>(),
         Kind::ClusterRoleBinding | Kind::RoleBinding => visitor.visit::<rbac::Binding>(),
+        Kind::AuthorizationPolicy => visitor.visit::<istio_access::AuthorizationPolicy>(),
         Kind::PeerAuthentication => visitor.visit::<istio::PeerAuthentication>(),
         Kind::NetworkPolicy => visitor.visit::<policy::NetworkPolicy>(),
         Kind::AdminNetworkPolicy
@@ -375,6 +379,7 @@ impl Projection {
             Self::StoragePlan(object) => &object.metadata,
             Self::Role(object) => &object.metadata,
             Self::Binding(object) => &object.metadata,
+            Self::AuthorizationPolicy(object) => &object.metadata,
             Self::PeerAuthentication(object) => &object.metadata,
             Self::NetworkPolicy(object) => &object.metadata,
             Self::ClusterPolicy(object) => &object.metadata,

@@ -325,14 +325,23 @@ impl WaiverReport {
         match self.status {
             WaiverStatus::Applied | WaiverStatus::NotSelected => None,
             WaiverStatus::Expired => Some(format!(
-                "waiver {id} expired on {} and waives nothing; {} failing rows fit it",
-                self.waiver.expires, self.matched
+                "waiver {id} expired on {} and waives nothing; {} it",
+                self.waiver.expires,
+                fitting(self.matched)
             )),
             WaiverStatus::Unmatched => Some(format!(
                 "waiver {id} is unmatched: no failing row of {} fits it",
                 self.waiver.rule
             )),
         }
+    }
+}
+
+/// `1 failing row fits`, `2 failing rows fit`.
+pub(crate) fn fitting(rows: u64) -> String {
+    match rows {
+        1 => "1 failing row fits".to_owned(),
+        rows => format!("{rows} failing rows fit"),
     }
 }
 

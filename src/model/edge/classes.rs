@@ -346,12 +346,24 @@ fn configs<'m>(
     fits: impl Fn(&Config<'m>) -> bool,
 ) -> Vec<Config<'m>> {
     let pods = model.pods.iter().enumerate();
-    pods.filter(|(_, pod)| {
+    let running = pods.filter(|(_, pod)| {
         pod.ingress == Some(family) && !pod.is_finished() && pod.replicas != Some(0)
-    })
-    .map(|(group, pod)| Config::new(model, group, pod))
-    .filter(fits)
-    .collect()
+    });
+    let mut running: Vec<(usize, &PodGroup<'_>)> = running.collect();
+    if family == Family::Istio && running.iter().any(|(_, pod)| is_default_gateway(pod)) {
+        running.retain(|(_, pod)| is_default_gateway(pod));
+    }
+    let configs = running.into_iter();
+    configs
+        .map(|(group, pod)| Config::new(model, group, pod))
+        .filter(fits)
+        .collect()
+}
+
+/// Whether Istio's gateway is the one that serves every Ingress by default (istio `mesh/v1alpha1/config.proto`,
+/// `ingress_selector`); there may be others, for egress among them.
+fn is_default_gateway(pod: &PodGroup<'_>) -> bool {
+    pod.label("istio") == Some("ingressgateway")
 }
 
 /// The value is that of a controller's own option, or its default.

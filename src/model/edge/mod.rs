@@ -4,6 +4,7 @@ pub mod classes;
 pub mod gateways;
 pub mod hosts;
 pub mod ingresses;
+pub mod istio_access;
 pub mod open_shift;
 pub mod outbound;
 pub mod ranges;

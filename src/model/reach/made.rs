@@ -89,7 +89,7 @@ impl Reach {
                         namespace: namespace.name.clone(),
                         labels: self.words(&labels),
                     };
-                    Some(Path::new(source, interval.port(), ports).choosing(labels.clone()))
+                    Some(Path::new(source, interval, ports).choosing(labels.clone()))
                 };
                 if flows.certain {
                     finding.certain = path();

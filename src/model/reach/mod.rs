@@ -363,7 +363,7 @@ impl Reach {
         let groups = &self.classes.list.get(class)?.groups;
         let wanted = |group: &&usize| sources.groups.get(**group).copied().unwrap_or(false);
         let group = groups.iter().find(wanted)?;
-        Some(Path::new(Source::Pods(*group), interval.port(), ports))
+        Some(Path::new(Source::Pods(*group), interval, ports))
     }
 
     /// The intervals of ports to look at.
@@ -439,21 +439,27 @@ impl Reach {
             if is_declared {
                 continue;
             }
-            let path = || self.path(class, sources, port, ports);
-            if self.host_reaches(source, target, ports) {
-                finding.certain = path();
+            if let Some(port) = self.host_reaches(source, target, ports, port) {
+                finding.certain = self.path(class, sources, port, ports);
                 return finding;
             }
             if finding.possible.is_none() {
-                finding.possible = path();
+                finding.possible = self.path(class, sources, port, ports);
             }
         }
         finding
     }
 
-    fn host_reaches(&self, source: &Class, target: &Target<'_>, ports: &Ports) -> bool {
+    /// The ports on which a pod in the network of its node certainly reaches a class.
+    fn host_reaches(
+        &self,
+        source: &Class,
+        target: &Target<'_>,
+        ports: &Ports,
+        asked: Interval,
+    ) -> Option<Interval> {
         if target.class.host || share_a_node(source, target.class) {
-            return true;
+            return Some(asked);
         }
         let ports = match ports {
             Ports::Any => target.intervals(&[]),
@@ -464,10 +470,9 @@ impl Reach {
             .first()
             .and_then(|group| self.class_of(*group))
             .is_some_and(|class| self.is_selected(Direction::Egress, source.namespace, class));
-        !restricted
-            && ports
-                .iter()
-                .any(|port| target.lets_address_in(&source.addresses, port.protocol, port.first))
+        let lets_in =
+            |port: &Interval| target.lets_address_in(&source.addresses, port.protocol, port.first);
+        ports.into_iter().find(lets_in).filter(|_| !restricted)
     }
 
     /// Whether a policy's selector fits the labels of a class, also of one in the network of its node.

@@ -29,6 +29,8 @@ pub struct Path {
     pub destination: usize,
     /// The first port of those that it is open on.
     pub port: Port,
+    /// The last of them, in the same protocol.
+    pub last: u16,
     /// Whether the port is a mesh tunnel that leads to the port asked for.
     pub tunnel: bool,
     chosen: Chosen,
@@ -90,7 +92,8 @@ impl Finding {
 }
 
 impl Path {
-    pub(super) fn new(source: Source, port: Port, asked: &Ports) -> Self {
+    pub(super) fn new(source: Source, interval: Interval, asked: &Ports) -> Self {
+        let port = interval.port();
         let tunnel = match asked {
             Ports::Any => false,
             Ports::One(asked) => *asked != port,
@@ -99,6 +102,7 @@ impl Path {
             source,
             destination: usize::MAX,
             port,
+            last: interval.last,
             tunnel,
             chosen: Chosen::new(),
         }

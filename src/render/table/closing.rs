@@ -7,7 +7,7 @@ use super::page::{Page, Style};
 use super::{counted, of_product, place, reason};
 use crate::catalog::Reason;
 use crate::kind::Kind;
-use crate::report::{Gap, ManualReport, Report, WaiverStatus};
+use crate::report::{Gap, ManualReport, Report, WaiverStatus, fitting};
 use crate::snapshot::ReadStatus;
 
 /// Room for the label of a line.
@@ -113,8 +113,9 @@ fn waivers(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
                 counted(usize::try_from(of.waived).unwrap_or(usize::MAX), "row") + " waived"
             }
             WaiverStatus::Expired => format!(
-                "expired on {}, waives nothing; {} failing rows fit it",
-                waiver.expires, of.matched
+                "expired on {}, waives nothing; {} it",
+                waiver.expires,
+                fitting(of.matched)
             ),
             WaiverStatus::Unmatched => "unmatched: no failing row fits it".to_owned(),
             WaiverStatus::NotSelected => "its rule is not selected".to_owned(),

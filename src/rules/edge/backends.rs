@@ -12,6 +12,8 @@ use crate::snapshot::Object;
 /// What statements about all backends of an object rest on.
 pub(in crate::rules) struct Backends {
     rests_on: BTreeSet<(Kind, String)>,
+    /// Owners that were not read of pods which nothing else shows to be an app's.
+    owners: BTreeSet<(Kind, String)>,
     unread: bool,
 }
 
@@ -22,11 +24,18 @@ impl Backends {
     ) -> Self {
         let mut all = Self {
             rests_on: BTreeSet::new(),
+            owners: BTreeSet::new(),
             unread: false,
         };
         for backend in backends {
             all.rests_on.extend(backend.rests_on(model));
             all.unread |= matches!(backend, Backend::Unread(_));
+            let pods = backend.groups().iter();
+            let pods = pods.filter_map(|group| model.pods.get(*group));
+            let owners = pods.filter(|pod| !pod.is_finished() && model.scope.judges(pod));
+            let owners = owners.filter_map(|pod| model.unread_owner(pod));
+            all.owners
+                .extend(owners.map(|(kind, namespace)| (kind, namespace.to_owned())));
         }
         all
     }
@@ -44,8 +53,10 @@ impl Backends {
             let found = observation.message;
             observation.message = format!("Services were not read; without them: {found}");
         }
+        let owners = Some(self.owners).filter(|_| observation.verdict == Verdict::Pass);
         self.rests_on
             .into_iter()
+            .chain(owners.into_iter().flatten())
             .fold(observation, |observation, (kind, namespace)| {
                 observation.needs(kind, &namespace)
             })
@@ -64,7 +75,8 @@ impl Backends {
             return Some(Observation::indeterminate(subject, reason, message));
         }
         let mut rests_on = self.rests_on.iter();
-        let unknown = rests_on.any(|(kind, namespace)| missing(model, *kind, namespace));
+        let unknown = !self.owners.is_empty()
+            || rests_on.any(|(kind, namespace)| missing(model, *kind, namespace));
         if !unknown && !model.scope.contains(object.namespace()) {
             return None;
         }

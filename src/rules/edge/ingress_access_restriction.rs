@@ -16,6 +16,7 @@ use crate::model::edge::hosts;
 use crate::model::edge::ingresses::paths;
 use crate::model::edge::open_shift::{resolve, targets};
 use crate::model::edge::ranges::{Range, covers_everything, lies_inside};
+use crate::model::ingress_controllers::Family;
 use crate::model::services::backends::Backend;
 use crate::projection::Projection;
 use crate::projection::network::Ingress;
@@ -43,6 +44,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::Ingress),
         Read::refines(Kind::IngressClass),
         Read::refines(Kind::Route),
+        Read::refines(Kind::AuthorizationPolicy),
     ],
     docs: include_str!("../../../docs/rules/ingress-access-restriction.md"),
     check,
@@ -169,7 +171,8 @@ fn judge(
         Ok(serving) => {
             let place = of_ingress(model, object, ingress, &serving);
             let observation = conclude(model, subject, &serving, &wanted, &place);
-            with_facts(observation, serving.config_facts(model))
+            let observation = with_facts(observation, serving.config_facts(model));
+            resting_on_policies(model, &serving, observation)
         }
     };
     let observation = with_facts(observation, facts_of(ingress, object));
@@ -178,6 +181,19 @@ fn judge(
         .into_iter()
         .fold(observation, |observation, kind| observation.needs(kind, ""));
     Some(backends.bear(observation))
+}
+
+/// Policies of Istio restrict access at its gateways.
+fn resting_on_policies(
+    model: &Model<'_>,
+    serving: &Serving<'_>,
+    observation: Observation,
+) -> Observation {
+    if serving.family == Family::Istio {
+        with_facts(observation, places::facts(model, serving)).needs(Kind::AuthorizationPolicy, "")
+    } else {
+        observation
+    }
 }
 
 fn judge_route(
@@ -306,6 +322,12 @@ fn of_host(model: &Model<'_>, serving: &Serving<'_>, wanted: &Wanted, place: &Pl
         }
         places::Restriction::Unknown(reason, message) => {
             Finding::indeterminate(*reason, message.clone())
+        }
+        places::Restriction::Stated(ranges) => {
+            within(ranges, wanted, "its list admits").unwrap_or_else(|| {
+                let message = "addresses of the plan's list alone are admitted, and the address is one that a header may state";
+                Finding::indeterminate(Reason::SourceAddressNotProvable, message)
+            })
         }
         places::Restriction::Ranges {
             ranges,

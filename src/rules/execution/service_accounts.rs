@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use crate::kind::Kind;
 use crate::model::tokens::{Audience, IDENTITY_ANNOTATIONS, Tokens, need_in_pod};
-use crate::model::{Model, PodGroup, Role};
+use crate::model::{Model, PodGroup};
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
-    Verdict,
+    Verdict, each_app_pod,
 };
 use holders::Holders;
 
@@ -39,15 +39,15 @@ pub(in crate::rules) static RULE: Rule = Rule {
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let holders = Holders::new(model);
-    let judged = model.judged_pods().filter(|(_, pod)| pod.role == Role::App);
-    Box::new(judged.filter_map(move |(index, pod)| {
-        let subject = Subject::Pods(index);
-        if pod.is_finished() {
-            return Some(Observation::finished(subject));
-        }
-        let app = *holders.apps.get(&index)?;
-        Some(observe(model, &holders, (subject, pod), app))
-    }))
+    each_app_pod(model, move |subject, pod| {
+        let app = match &subject {
+            Subject::Pods(index) => holders.apps.get(index).copied(),
+            Subject::Cluster | Subject::Namespace(_) | Subject::Object(_) => None,
+        };
+        app.map(|app| observe(model, &holders, (subject, pod), app))
+            .into_iter()
+            .collect()
+    })
 }
 
 fn observe(
@@ -76,6 +76,7 @@ fn observe(
                     .needs(Kind::Pod, pod.namespace)
                     .needs(Kind::Deployment, pod.namespace)
                     .needs(Kind::StatefulSet, pod.namespace)
+                    .needs_each(holders.unread_owners(pod))
             } else {
                 observation
             }

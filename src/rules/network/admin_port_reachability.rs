@@ -1,11 +1,13 @@
 //! The admin ports of an app pod are out of reach for other apps and tiers.
 
-use super::paths::{self, Worst};
+use super::paths::{self, Unowned, Worst};
 use crate::kind::Kind;
 use crate::model::reach::{Ports, Sources};
 use crate::model::tenants::{PodTier, Tenants};
-use crate::model::{Model, Port, Role};
-use crate::rules::{Group, Observation, Observations, Reason, Rule, Severity, Subject, Subjects};
+use crate::model::{Model, Port};
+use crate::rules::{
+    Group, Observation, Observations, Reason, Rule, Severity, Subject, Subjects, each_app_pod,
+};
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "admin-port-reachability",
@@ -24,12 +26,11 @@ const PORTS: [u16; 2] = [8800, 8900];
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let tenants = Tenants::new(model);
-    let apps = model.judged_pods();
-    let apps = apps.filter(|(_, pod)| pod.role == Role::App);
-    Box::new(apps.flat_map(move |(group, pod)| {
-        if pod.is_finished() {
-            return vec![Observation::finished(Subject::Pods(group))];
-        }
+    let unowned = Unowned::new(model);
+    each_app_pod(model, move |subject, _| {
+        let Subject::Pods(group) = subject else {
+            return Vec::new();
+        };
         let strangers = Strangers::new(model, &tenants, group);
         let ports = PORTS.map(|number| Port {
             number,
@@ -37,9 +38,15 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
         });
         ports
             .into_iter()
-            .map(|port| strangers.observe(group, &port).port(port))
+            .map(|port| {
+                let observation = strangers.observe(group, &port);
+                let asked = Ports::One(port.clone());
+                unowned
+                    .settle(model, observation, [group], &asked)
+                    .port(port)
+            })
             .collect()
-    }))
+    })
 }
 
 /// Pods that must not get at the admin ports of one app.

@@ -1,6 +1,6 @@
 //! No pod of one app can reach the pods of another.
 
-use super::paths::{self, Worst};
+use super::paths::{self, Unowned, Worst};
 use crate::kind::Kind;
 use crate::model::Model;
 use crate::model::reach::Ports;
@@ -21,15 +21,21 @@ pub(in crate::rules) static RULE: Rule = Rule {
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let tenants = Tenants::new(model);
+    let unowned = Unowned::new(model);
     let namespaces: Vec<&str> = model.scope.namespaces().collect();
     Box::new(
         namespaces
             .into_iter()
-            .map(move |namespace| observe(model, &tenants, namespace)),
+            .map(move |namespace| observe(model, &tenants, &unowned, namespace)),
     )
 }
 
-fn observe(model: &Model<'_>, tenants: &Tenants<'_>, namespace: &str) -> Observation {
+fn observe(
+    model: &Model<'_>,
+    tenants: &Tenants<'_>,
+    unowned: &Unowned,
+    namespace: &str,
+) -> Observation {
     let subject = Subject::Namespace(namespace.to_owned());
     let apps: Vec<usize> = running(model)
         .into_iter()
@@ -44,10 +50,10 @@ fn observe(model: &Model<'_>, tenants: &Tenants<'_>, namespace: &str) -> Observa
         return Observation::none_there(model, namespace, &[]);
     }
     if running(model).len() < 2 {
-        return paths::nothing(model, subject, "there is no other app");
+        return unowned.nothing(model, subject, "there is no other app");
     }
     let mut worst = Worst::default();
-    for app in apps {
+    for app in apps.iter().copied() {
         let others = model.reach().sources(model, |group, _| {
             tenants.app(group).is_some_and(|other| other != app)
         });
@@ -60,7 +66,11 @@ fn observe(model: &Model<'_>, tenants: &Tenants<'_>, namespace: &str) -> Observa
     }
     worst.observation(model, &subject).unwrap_or_else(|| {
         let message = "no pod of another app can reach an app pod here";
-        Observation::pass(subject, Reason::Value, message)
+        let observation = Observation::pass(subject, Reason::Value, message);
+        let pods = apps.iter().flat_map(|app| live(model, *app));
+        unowned
+            .settle(model, observation, pods, &Ports::Any)
+            .needs_owners(model, namespace)
     })
 }
 

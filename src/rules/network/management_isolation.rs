@@ -1,6 +1,6 @@
 //! Apps cannot reach the pods that manage them.
 
-use super::paths::{self, Worst};
+use super::paths::{self, Unowned, Worst};
 use crate::kind::Kind;
 use crate::model::reach::Ports;
 use crate::model::tenants::Tenants;
@@ -47,15 +47,21 @@ static READS: &[Read] = &{
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let tenants = Tenants::new(model);
+    let unowned = Unowned::new(model);
     let namespaces: Vec<&str> = model.scope.namespaces().collect();
     Box::new(
         namespaces
             .into_iter()
-            .filter_map(move |namespace| observe(model, &tenants, namespace)),
+            .filter_map(move |namespace| observe(model, &tenants, &unowned, namespace)),
     )
 }
 
-fn observe(model: &Model<'_>, tenants: &Tenants<'_>, namespace: &str) -> Option<Observation> {
+fn observe(
+    model: &Model<'_>,
+    tenants: &Tenants<'_>,
+    unowned: &Unowned,
+    namespace: &str,
+) -> Option<Observation> {
     let subject = Subject::Namespace(namespace.to_owned());
     if !is_management(model, namespace) {
         return maybe_management(model, namespace, subject);
@@ -76,7 +82,7 @@ fn observe(model: &Model<'_>, tenants: &Tenants<'_>, namespace: &str) -> Option<
         is_app(model, tenants, group) || strict && is_stranger(model, pod)
     });
     let mut worst = Worst::default();
-    for group in pods {
+    for group in pods.iter().copied() {
         worst.take(model.reach().current(group, &Ports::Any, &sources, true));
         if worst.certain.is_some() {
             break;
@@ -88,7 +94,8 @@ fn observe(model: &Model<'_>, tenants: &Tenants<'_>, namespace: &str) -> Option<
         } else {
             "no app pod can reach a pod here"
         };
-        Observation::pass(subject, Reason::Value, message)
+        let observation = Observation::pass(subject, Reason::Value, message);
+        unowned.settle(model, observation, pods.iter().copied(), &Ports::Any)
     }))
 }
 

@@ -7,7 +7,7 @@ mod app_isolation;
 mod default_deny;
 mod management_isolation;
 mod network_policy_enforcement;
-mod paths;
+pub(super) mod paths;
 mod tier_isolation;
 
 use super::Rule;

@@ -1,16 +1,16 @@
 //! Ways from one pod to another, in words and as readings. Names of pods, addresses and nodes are in neither.
 
 use crate::kind::Kind;
-use crate::model::Model;
-use crate::model::reach::{Admission, Doubt, Finding, Path, Source};
+use crate::model::reach::{Admission, Doubt, Finding, Path, Ports, Source, Sources};
+use crate::model::{Model, Port, Role};
 use crate::projection::Projection;
-use crate::rules::{Observation, Reach, Read, Reason, Subject};
+use crate::rules::{Observation, Reach, Read, Reason, Subject, Verdict};
 
 /// Names that a message holds at most.
 const NAMED: usize = 3;
 
 /// What decides on who reaches whom, for rules over the whole cluster.
-pub(super) const READS: &[Read] = &[
+pub(in crate::rules) const READS: &[Read] = &[
     Read::to_pass(Kind::Pod, Reach::Cluster),
     Read::to_pass(Kind::Namespace, Reach::Cluster),
     Read::to_pass(Kind::Node, Reach::Cluster),
@@ -31,6 +31,10 @@ pub(super) const READS: &[Read] = &[
     Read::refines(Kind::DaemonSet),
     Read::refines(Kind::ConfigMap),
     Read::refines(Kind::PolicyEndpoint),
+    // Owners of pods, which tell one app from another.
+    Read::refines(Kind::ReplicaSet),
+    Read::refines(Kind::Deployment),
+    Read::refines(Kind::StatefulSet),
 ];
 
 /// Policies that could undo a way through, were they not read.
@@ -51,13 +55,13 @@ const UNDOING_THERE: &[Kind] = &[
 
 /// What was found of several destinations: the first way that is certain, else the first that is possible.
 #[derive(Debug, Default)]
-pub(super) struct Worst {
-    pub(super) certain: Option<Path>,
-    pub(super) possible: Option<Path>,
+pub(in crate::rules) struct Worst {
+    pub(in crate::rules) certain: Option<Path>,
+    pub(in crate::rules) possible: Option<Path>,
 }
 
 impl Worst {
-    pub(super) fn take(&mut self, finding: Finding) {
+    pub(in crate::rules) fn take(&mut self, finding: Finding) {
         if self.certain.is_none() {
             self.certain = finding.certain;
         }
@@ -67,7 +71,11 @@ impl Worst {
     }
 
     /// A failure or an open question, if there is a way.
-    pub(super) fn observation(&self, model: &Model<'_>, subject: &Subject) -> Option<Observation> {
+    pub(in crate::rules) fn observation(
+        &self,
+        model: &Model<'_>,
+        subject: &Subject,
+    ) -> Option<Observation> {
         if let Some(path) = &self.certain {
             return Some(failure(model, subject.clone(), path));
         }
@@ -87,7 +95,7 @@ fn failure(model: &Model<'_>, subject: Subject, path: &Path) -> Observation {
     };
     let message = format!(
         "{}: {}; {}",
-        way(model, path),
+        way(model, path, "every"),
         way_out(model, &out),
         way_in(model, &into)
     );
@@ -100,6 +108,13 @@ fn failure(model: &Model<'_>, subject: Subject, path: &Path) -> Observation {
         Some(model.pods[path.destination].namespace),
         source_namespace(model, path),
     ];
+    let sources = match &path.source {
+        Source::Pods(group) => Some(*group),
+        Source::Made { .. } => None,
+    };
+    for group in sources.into_iter().chain([path.destination]) {
+        observation = observation.needs_each(unnamed(model, group));
+    }
     if into == Admission::HostNetwork {
         return observation;
     }
@@ -112,6 +127,78 @@ fn failure(model: &Model<'_>, subject: Subject, path: &Path) -> Observation {
         }
     }
     observation
+}
+
+/// The owner that was not read of pods of an app that nothing else names: they may be pods of another one.
+fn unnamed<'m>(model: &'m Model<'_>, group: usize) -> Option<(Kind, &'m str)> {
+    let pod = model.pods.get(group)?;
+    let (kind, namespace) = pod.chain.unread.as_ref()?;
+    let named = pod.app.as_ref().is_some_and(|claim| claim.name().is_some());
+    (pod.role == Role::App && !named).then_some((*kind, namespace.as_str()))
+}
+
+/// Pods that may be of any app, for all that was read: an owner of theirs was not.
+pub(super) struct Unowned {
+    first: Option<(Kind, String)>,
+    sources: Option<Sources>,
+}
+
+impl Unowned {
+    pub(super) fn new(model: &Model<'_>) -> Self {
+        let mut running = model.pods.iter().filter(|pod| !pod.is_finished());
+        let first = running.find_map(|pod| model.unread_owner(pod));
+        let sources = first.map(|_| {
+            model
+                .reach()
+                .sources(model, |_, pod| model.unread_owner(pod).is_some())
+        });
+        Self {
+            first: first.map(|(kind, namespace)| (kind, namespace.to_owned())),
+            sources,
+        }
+    }
+
+    /// States that there is no other app, which rests on the owners of all pods.
+    pub(super) fn nothing(
+        &self,
+        model: &Model<'_>,
+        subject: Subject,
+        message: &str,
+    ) -> Observation {
+        match &self.first {
+            Some((kind, namespace)) => {
+                Observation::pass(subject, Reason::Absent, message).needs(*kind, namespace)
+            }
+            None => nothing(model, subject, message),
+        }
+    }
+
+    /// Lets a pass rest on the owner of one of these pods that reaches a destination.
+    pub(super) fn settle(
+        &self,
+        model: &Model<'_>,
+        observation: Observation,
+        destinations: impl IntoIterator<Item = usize>,
+        ports: &Ports,
+    ) -> Observation {
+        let Some(sources) = &self.sources else {
+            return observation;
+        };
+        if observation.verdict != Verdict::Pass {
+            return observation;
+        }
+        let mut owners = destinations.into_iter().filter_map(|destination| {
+            let finding = model.reach().current(destination, ports, sources, true);
+            match finding.certain.or(finding.possible)?.source {
+                Source::Pods(group) => model.unread_owner(model.pods.get(group)?),
+                Source::Made { .. } => None,
+            }
+        });
+        match owners.next() {
+            Some((kind, namespace)) => observation.needs(kind, namespace),
+            None => observation,
+        }
+    }
 }
 
 /// A way that is possible and not certain leaves it open.
@@ -143,7 +230,10 @@ fn open_question(model: &Model<'_>, subject: Subject, path: &Path) -> Observatio
         ),
         Doubt::Unclear => unclear(model),
     };
-    let message = format!("it can't be told whether {}: {why}", way(model, path));
+    let message = format!(
+        "it can't be told whether {}: {why}",
+        way(model, path, "any")
+    );
     let mut observation = Observation::indeterminate(subject, reason, message);
     if let Doubt::Foreign(objects) | Doubt::ClusterPolicies(objects) = &doubt {
         for object in objects.iter().take(NAMED) {
@@ -169,15 +259,15 @@ fn unclear(model: &Model<'_>) -> (Reason, String) {
     }
 }
 
-/// Source, destination and port.
-fn way(model: &Model<'_>, path: &Path) -> String {
+/// Source, destination and ports.
+fn way(model: &Model<'_>, path: &Path, all: &str) -> String {
     let destination = workload(model, path.destination);
     let tunnel = if path.tunnel {
         ", the mesh tunnel to every port"
     } else {
         ""
     };
-    let port = format!("port {}{tunnel}", path.port);
+    let port = format!("{}{tunnel}", ports(path, all));
     match &path.source {
         Source::Pods(group) => {
             format!(
@@ -198,6 +288,17 @@ fn way(model: &Model<'_>, path: &Path) -> String {
                 labels.join(",")
             )
         }
+    }
+}
+
+/// The ports that a way is open on: one, some, or all of a protocol.
+fn ports(path: &Path, all: &str) -> String {
+    let Port { number, protocol } = &path.port;
+    match (*number, path.last) {
+        (1, u16::MAX) => format!("{all} {protocol} port"),
+        (first, last) if first < last && protocol == "TCP" => format!("ports {first}-{last}"),
+        (first, last) if first < last => format!("ports {first}-{last}/{protocol}"),
+        _ => format!("port {}", path.port),
     }
 }
 

@@ -85,12 +85,13 @@ impl<'m> Survey<'m> {
         let subject = Subject::Namespace(namespace.to_owned());
         let here = self.namespaces.get(namespace).unwrap_or(&PodTier::None);
         if *here == PodTier::None && model.apps_in(namespace).next().is_none() {
-            // Pods or apps that were not read may give it a tier.
-            let kinds = [Kind::Pod, Kind::MendixApp];
-            let mut unread = kinds
-                .into_iter()
-                .filter(|kind| model.gaps.in_namespace(*kind, namespace).is_some());
-            let kind = unread.next()?;
+            // Pods or apps that were not read may give it a tier, and so may owners of pods.
+            let kinds = [Kind::Pod, Kind::MendixApp].into_iter();
+            let unread = kinds
+                .filter(|kind| model.gaps.in_namespace(*kind, namespace).is_some())
+                .map(|kind| (kind, namespace));
+            let owners = model.unread_owners(namespace);
+            let (kind, namespace) = unread.chain(owners).next()?;
             let message = "no tier and no app is known here";
             return Some(
                 Observation::pass(subject, Reason::Absent, message).needs(kind, namespace),
@@ -255,7 +256,13 @@ impl<'m> Survey<'m> {
 
     fn has_unknown(&self, namespace: &str) -> bool {
         let mut namespaces = self.namespaces.iter();
+        let mut pods = self.model.pods.iter().enumerate();
         namespaces.any(|(name, tier)| *name != namespace && *tier == PodTier::Unknown)
+            || pods.any(|(group, pod)| {
+                pod.namespace != namespace
+                    && !pod.is_finished()
+                    && *self.tenants.tier(group) == PodTier::Unknown
+            })
     }
 
     /// Reads what states the tier of the namespace.

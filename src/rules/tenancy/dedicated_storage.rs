@@ -1,8 +1,11 @@
 //! Apps that share a database, or the credentials of a file store, share their data whatever their pods do.
 
+mod clients;
 mod databases;
 
 use std::collections::BTreeSet;
+
+use serde_json::Value;
 
 use crate::kind::Kind;
 use crate::model::databases::Databases;
@@ -34,6 +37,31 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::Pod),
         Read::refines(Kind::Deployment),
         Read::refines(Kind::StatefulSet),
+        // They tell who can reach a database inside the cluster, and who may.
+        Read::refines(Kind::Namespace),
+        Read::refines(Kind::Node),
+        Read::refines(Kind::NetworkPolicy),
+        Read::refines(Kind::AdminNetworkPolicy),
+        Read::refines(Kind::BaselineAdminNetworkPolicy),
+        Read::refines(Kind::ClusterNetworkPolicy),
+        Read::refines(Kind::CiliumNetworkPolicy),
+        Read::refines(Kind::CiliumClusterwideNetworkPolicy),
+        Read::refines(Kind::CalicoNetworkPolicy),
+        Read::refines(Kind::CalicoGlobalNetworkPolicy),
+        Read::refines(Kind::CalicoStagedNetworkPolicy),
+        Read::refines(Kind::CalicoStagedGlobalNetworkPolicy),
+        Read::refines(Kind::CalicoStagedKubernetesNetworkPolicy),
+        Read::refines(Kind::CalicoTier),
+        Read::refines(Kind::DaemonSet),
+        Read::refines(Kind::ConfigMap),
+        Read::refines(Kind::PolicyEndpoint),
+        Read::refines(Kind::ReplicaSet),
+        Read::refines(Kind::Runtime),
+        Read::refines(Kind::OperatorConfiguration),
+        Read::refines(Kind::ClusterRole),
+        Read::refines(Kind::ClusterRoleBinding),
+        Read::refines(Kind::Role),
+        Read::refines(Kind::RoleBinding),
     ],
     docs: include_str!("../../../docs/rules/dedicated-storage.md"),
     check,
@@ -42,16 +70,18 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let storage = Storage::new(model);
     let databases = Databases::new(model, &storage);
+    let judged = databases::judged(model, &databases);
     let apps = model.apps.iter().enumerate();
     let apps = apps.filter(move |(_, app)| model.scope.contains(app.namespace));
     Box::new(apps.filter_map(move |(index, app)| {
-        let found = databases::findings(model, &databases, (index, app));
+        let found = databases::findings(model, &databases, &judged, (index, app));
         let place = (index, app);
         Some(observe(model, &storage, place, app.object?, found))
     }))
 }
 
 /// What is found of one plan or database, or of the lack of one.
+#[derive(Clone)]
 struct Finding {
     verdict: Verdict,
     reason: Reason,
@@ -60,8 +90,8 @@ struct Finding {
     plan: Option<usize>,
     /// Other apps that the verdict is about.
     others: Vec<usize>,
-    /// Further values: object, pointer, text.
-    reads: Vec<(usize, String, String)>,
+    /// Further values: object, pointer, what stands there.
+    reads: Vec<(usize, String, Value)>,
     /// Kinds that it rests on, and where.
     needs: Vec<(Kind, String)>,
 }
@@ -79,8 +109,8 @@ impl Finding {
         }
     }
 
-    fn read(&mut self, object: usize, pointer: impl Into<String>, text: &str) {
-        self.reads.push((object, pointer.into(), text.to_owned()));
+    fn read(&mut self, object: usize, pointer: impl Into<String>, value: impl Into<Value>) {
+        self.reads.push((object, pointer.into(), value.into()));
     }
 }
 
@@ -134,8 +164,8 @@ fn observe(
         });
     let observation = findings.iter().flat_map(|finding| &finding.reads).fold(
         observation,
-        |observation, (object, pointer, text)| {
-            observation.read_of(*object, pointer.clone(), Some(text))
+        |observation, (object, pointer, value)| {
+            observation.read_of(*object, pointer.clone(), Some(value))
         },
     );
     reads(model, storage, mendix_app, uses, &findings, observation)

@@ -60,9 +60,24 @@ fn observe(model: &Model<'_>, app: &App<'_>, (index, object): (usize, &MendixApp
         Some("P") => Observation::pass(subject, Reason::Value, format!("DTAP mode P{source}")),
         Some(mode) => other_mode(model, app, subject, &format!("DTAP mode {mode:?}{source}")),
     };
-    observation
+    let observation = observation
         .read("/spec/runtime/dtapMode", runtime.dtap_mode.as_ref())
-        .read("/spec/runtime/customConfiguration/DTAPMode", overriding)
+        .read("/spec/runtime/customConfiguration/DTAPMode", overriding);
+    // In mode P the tier does not count.
+    if mode == Some("P") {
+        observation
+    } else {
+        read_tier(model, app, observation)
+    }
+}
+
+/// Adds what states the tier: of the app itself, else of its namespace.
+fn read_tier(model: &Model<'_>, app: &App<'_>, observation: Observation) -> Observation {
+    if app.own_tier.is_some() {
+        observation.read_own_tier(model, app)
+    } else {
+        observation.read_tier_in(model, app.namespace)
+    }
 }
 
 fn other_mode(model: &Model<'_>, app: &App<'_>, subject: Subject, mode: &str) -> Observation {

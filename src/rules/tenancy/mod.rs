@@ -38,6 +38,21 @@ impl Observation {
         }
     }
 
+    /// Adds what states the tier of the namespace that its subject lives in.
+    fn read_tier_in(self, model: &Model<'_>, namespace: &str) -> Self {
+        let Some(namespace) = model.namespaces.get(namespace) else {
+            return self;
+        };
+        match (&namespace.tier, namespace.object) {
+            (Some((TierSource::Plan(pointer), _)), _) => self.read_plan_value(model, pointer),
+            (Some((TierSource::Label(label), _)), Some(object)) => {
+                let value = namespace.labels.get(*label);
+                self.read_of(object, label_pointer(label), value)
+            }
+            (Some((TierSource::Label(_), _)), None) | (None, _) => self,
+        }
+    }
+
     /// Adds what states a tier of the app's own.
     fn read_own_tier(self, model: &Model<'_>, app: &App<'_>) -> Self {
         match (&app.own_tier, app.object) {

@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use crate::model::Model;
 use crate::model::edge::classes::{Known, Serving, go_bool};
+use crate::model::edge::hosts;
+use crate::model::edge::istio_access::{self, Access};
 use crate::model::edge::ranges::Range;
 use crate::model::ingress_controllers::Family;
+use crate::model::mesh::Fact;
 use crate::projection::network::Ingress;
 use crate::projection::routing::Route;
 use crate::rules::Reason;
@@ -31,6 +34,8 @@ pub(super) enum Restriction {
         /// Whether the load balancer looks at the address, which is the client's own there.
         at_balancer: bool,
     },
+    /// Only those who say in a header that theirs is one of these.
+    Stated(Vec<Range>),
     Unknown(Reason, String),
 }
 
@@ -142,16 +147,12 @@ pub(super) fn of_ingress(
                 None => Restriction::open(),
             })
         }
+        Family::Istio => restriction(of_istio(model, ingress, serving)),
         Family::Gke => restriction(Restriction::unknown(
             Reason::RestrictionOutsideCluster,
             "a security policy of the load balancer may restrict it",
         )),
-        Family::Hao
-        | Family::Kong
-        | Family::Contour
-        | Family::Cilium
-        | Family::Istio
-        | Family::Agc => {
+        Family::Hao | Family::Kong | Family::Contour | Family::Cilium | Family::Agc => {
             let _ = ingress;
             let name = serving.family.name();
             restriction(Restriction::Unknown(
@@ -160,6 +161,44 @@ pub(super) fn of_ingress(
             ))
         }
     }
+}
+
+/// Istio: the policies for the pods of the gateway; the host that admits most counts.
+fn of_istio(model: &Model<'_>, ingress: &Ingress, serving: &Serving<'_>) -> Restriction {
+    let groups = || serving.configs.iter().map(|config| config.group);
+    let rules = ingress.spec.rules.iter();
+    let mut hosts: Vec<String> = rules
+        .map(|rule| hosts::normal(rule.host.as_deref()))
+        .collect();
+    if ingress.spec.default_backend.is_some() || hosts.is_empty() {
+        hosts.push(hosts::ANY.to_owned());
+    }
+    let found = hosts
+        .iter()
+        .map(|host| istio_access::access(model, groups(), host).0);
+    match found.reduce(istio_access::either) {
+        None | Some(Access::Everybody) => {
+            Restriction::Open("no authorization policy restricts it".to_owned())
+        }
+        Some(Access::Nobody) => {
+            Restriction::Denied("authorization policies let nobody in".to_owned())
+        }
+        Some(Access::Unclear(why)) => Restriction::unknown(Reason::ControllerConfigNotRead, why),
+        Some(Access::Only {
+            ranges,
+            stated: true,
+        }) => Restriction::Stated(ranges),
+        Some(Access::Only { ranges, .. }) => Restriction::ranges(ranges),
+    }
+}
+
+/// The policies that restrict access at the gateway of an Ingress.
+pub(super) fn facts(model: &Model<'_>, serving: &Serving<'_>) -> Vec<Fact> {
+    if serving.family != Family::Istio {
+        return Vec::new();
+    }
+    let groups = serving.configs.iter().map(|config| config.group);
+    istio_access::access(model, groups, hosts::ANY).1
 }
 
 /// Ingress NGINX: the object's list replaces that of the ConfigMap (`internal/ingress/annotations/ipallowlist`).

@@ -15,6 +15,8 @@ pub(super) struct Holders<'m> {
     tokens: BTreeMap<(&'m str, &'m str), Vec<usize>>,
     /// Namespaces and accounts where an unread ServiceAccount leaves open who has one.
     pub(super) by_account: BTreeSet<(&'m str, &'m str)>,
+    /// Owners that were not read of pods that use an account and that nothing else shows to be of an app.
+    owners: BTreeMap<(&'m str, &'m str), BTreeSet<(Kind, &'m str)>>,
     /// The binding that names each account, if one does.
     pub(super) bindings: BTreeMap<(&'m str, &'m str), (usize, usize, &'m str)>,
 }
@@ -25,6 +27,7 @@ impl<'m> Holders<'m> {
             apps: BTreeMap::new(),
             tokens: BTreeMap::new(),
             by_account: BTreeSet::new(),
+            owners: BTreeMap::new(),
             bindings: bindings(model),
         };
         for (app, entry) in model.apps.iter().enumerate() {
@@ -44,7 +47,19 @@ impl<'m> Holders<'m> {
                 }
             }
         }
+        for pod in model.pods.iter().filter(|pod| !pod.is_finished()) {
+            if let Some(owner) = model.unread_owner(pod) {
+                let key = (pod.namespace, pod.service_account());
+                holders.owners.entry(key).or_default().insert(owner);
+            }
+        }
         holders
+    }
+
+    /// Owners that would show, had they been read, whether pods of another app use the account of a pod.
+    pub(super) fn unread_owners(&self, pod: &PodGroup<'_>) -> Vec<(Kind, &'m str)> {
+        let owners = self.owners.get(&(pod.namespace, pod.service_account()));
+        owners.into_iter().flatten().copied().collect()
     }
 
     /// Groups of other apps that hold a token of the same account.

@@ -1,13 +1,16 @@
-//! Databases inside the cluster: which apps they serve, and whether they are open to outside of it.
+//! Databases inside the cluster: whether only the apps that they serve can reach them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
+use super::clients::{Clients, might_hold};
 use crate::kind::Kind;
 use crate::model::databases::{Assignment, Database, Databases};
+use crate::model::reach::Ports;
 use crate::model::services::Publication;
 use crate::model::{App, Model, PodGroup};
-use crate::rules::{Reason, Verdict};
+use crate::rules::network::paths::{self, Worst};
+use crate::rules::{Need, Observation, ReadFrom, Reason, Subject, Verdict};
 
 /// What can be a database, and what leads to one.
 const DATABASES: &[Kind] = &[
@@ -17,21 +20,29 @@ const DATABASES: &[Kind] = &[
     Kind::StatefulSet,
 ];
 
+/// What is found of each database, by Service.
+pub(super) type Judged = BTreeMap<usize, Finding>;
+
+/// Judges each database once, however many apps it serves.
+pub(super) fn judged(model: &Model<'_>, databases: &Databases) -> Judged {
+    let all = databases.all.iter();
+    all.map(|(service, database)| (*service, of_database(model, database)))
+        .collect()
+}
+
 /// What is found of the databases that an app's plans lead to, and of those that may be its.
 pub(super) fn findings(
     model: &Model<'_>,
     databases: &Databases,
+    judged: &Judged,
     (index, app): (usize, &App<'_>),
 ) -> Vec<Finding> {
     let Some(assignment) = databases.of_app.get(index) else {
         return Vec::new();
     };
-    let inside = assignment
-        .inside
-        .iter()
-        .filter_map(|service| databases.all.get(service));
+    let inside = assignment.inside.iter();
     let mut findings: Vec<Finding> = inside
-        .map(|database| of_database(model, database))
+        .filter_map(|service| judged.get(service).cloned())
         .collect();
     findings.extend(outside(assignment));
     findings.extend(unassigned(model, databases, assignment, app));
@@ -44,7 +55,7 @@ pub(super) fn findings(
     for finding in &mut findings {
         for (plan, path, host) in &assignment.named {
             let pointer = format!("/spec/{}", path.replace('~', "~0").replace('/', "~1"));
-            finding.read(*plan, pointer, host);
+            finding.read(*plan, pointer, host.as_str());
         }
     }
     findings
@@ -144,9 +155,63 @@ fn judge(model: &Model<'_>, database: &Database, what: &str) -> Finding {
         let words = format!("{what} has no pods");
         return Finding::new(Verdict::Pass, Reason::Absent, words);
     }
-    // Whether only its own clients can reach it takes all policies of all plugins together.
-    let words = format!("{what} serves it, and who else can reach that is not judged");
-    Finding::new(Verdict::Indeterminate, Reason::Unenforced, words)
+    let clients = Clients::new(model, database);
+    let worst = ways_in(model, database, &clients);
+    let Some(observation) = worst.observation(model, &Subject::Cluster) else {
+        let words = format!("{what} can be reached by its own clients only");
+        let mut finding = Finding::new(Verdict::Pass, Reason::Value, words);
+        let kinds = paths::READS.iter();
+        let kinds = kinds.filter(|read| read.need == Need::ToPass);
+        finding.needs = kinds.map(|read| (read.kind, String::new())).collect();
+        return finding;
+    };
+    let mut finding = of_way(&observation, what);
+    let source = worst.certain.as_ref().map(|path| &path.source);
+    finding.needs.extend(might_hold(model, source));
+    finding
+}
+
+/// Ways in that are not those of its clients: from pods that are there, and from pods that somebody could make.
+fn ways_in(model: &Model<'_>, database: &Database, clients: &Clients) -> Worst {
+    let reach = model.reach();
+    let strangers = reach.sources(model, |group, _| clients.is_stranger(group));
+    let mut worst = Worst::default();
+    for (group, ports) in &database.ports {
+        // Clients of a headless Service get addresses of pods, whatever ports it lists.
+        let asked = if ports.is_empty() {
+            vec![Ports::Any]
+        } else {
+            ports.iter().cloned().map(Ports::One).collect()
+        };
+        for port in asked {
+            worst.take(reach.current(*group, &port, &strangers, true));
+            let elsewhere = |namespace: &str| clients.is_elsewhere(namespace);
+            worst.take(reach.permitted(*group, &port, elsewhere));
+            if worst.certain.is_some() {
+                return worst;
+            }
+        }
+    }
+    worst
+}
+
+fn of_way(observation: &Observation, what: &str) -> Finding {
+    let words = if observation.verdict == Verdict::Fail {
+        format!(
+            "{what} is open to others than its clients: {}",
+            observation.message
+        )
+    } else {
+        format!("{what}: {}", observation.message)
+    };
+    let mut finding = Finding::new(observation.verdict, observation.reason, words);
+    for reading in &observation.reads {
+        if let (ReadFrom::Object(object), Some(value)) = (reading.from, &reading.value) {
+            finding.read(object, reading.pointer.clone(), value.clone());
+        }
+    }
+    finding.needs.clone_from(&observation.needs);
+    finding
 }
 
 /// A Service of any name that lets clients outside the cluster in to one of the database's ports.

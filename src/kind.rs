@@ -540,7 +540,6 @@ impl Kind {
             Self::AdminNetworkPolicy => "AdminNetworkPolicy",
             Self::BaselineAdminNetworkPolicy => "BaselineAdminNetworkPolicy",
             Self::ClusterNetworkPolicy => "ClusterNetworkPolicy",
-            Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy",
             Self::MeshTlsAuthentication => "MeshTLSAuthentication",
             Self::NetworkAuthentication => "NetworkAuthentication",
             Self::Server => "Server",
@@ -555,7 +554,7 @@ impl Kind {
             Self::Role => "Role",
             Self::RoleBinding => "RoleBinding",
             Self::Route => "Route",
-            Self::AuthorizationPolicy => "AuthorizationPolicy",
+            Self::AuthorizationPolicy | Self::LinkerdAuthorizationPolicy => "AuthorizationPolicy",
             Self::PeerAuthentication => "PeerAuthentication",
         }
     }

@@ -61,6 +61,9 @@ struct Lookup<'t> {
     read: (usize, usize),
 }
 
+/// Of pointer and value: the result and the read that say so first.
+type Claims<'t> = BTreeMap<(String, Option<&'t str>), (usize, usize)>;
+
 /// The document in parts, and what has to be looked up in it.
 struct Lookups<'t> {
     objects: Vec<Object<'t>>,
@@ -68,7 +71,7 @@ struct Lookups<'t> {
     projections: Vec<Projection<'t>>,
     plan: Option<Value>,
     /// By projection: what is the same for all objects that share it.
-    shared: BTreeMap<usize, BTreeMap<(String, Option<&'t str>), (usize, usize)>>,
+    shared: BTreeMap<usize, Claims<'t>>,
     /// By projection and object: what is the object's own.
     own: BTreeMap<usize, BTreeMap<usize, Vec<Lookup<'t>>>>,
     count: u64,

@@ -20,7 +20,7 @@ type Outputs = BTreeMap<String, String>;
 
 fn names() -> Vec<String> {
     let values = Format::value_variants().iter();
-    let values = values.filter_map(|format| format.to_possible_value());
+    let values = values.filter_map(clap::ValueEnum::to_possible_value);
     values.map(|value| value.get_name().to_owned()).collect()
 }
 
@@ -99,9 +99,9 @@ fn passes(text: &str) -> Vec<String> {
         found.extend(tests.filter(|line| line.ends_with("/>")).map(str::to_owned));
     } else if text.starts_with("apiVersion:") || text.starts_with("---") {
         let documents: Vec<Value> = serde_saphyr::from_multiple(text).expect("it is YAML");
-        documents
-            .iter()
-            .for_each(|document| passes_in_value(document, &mut found));
+        for document in &documents {
+            passes_in_value(document, &mut found);
+        }
     } else {
         passes_in_text(text, &mut found);
     }

@@ -337,6 +337,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn policies_add_up() {
         let office = json!({"from": [{"source": {"ipBlocks": ["10.0.0.0/8"]}}]});
         let stated = json!({"from": [{"source": {"remoteIpBlocks": ["10.0.0.0/8"]}}]});

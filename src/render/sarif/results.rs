@@ -122,7 +122,7 @@ impl<'r> Results<'r> {
                 "primaryLocationLineHash": format!("{short}:{times}"),
                 "sc39/v1": fingerprint,
             },
-            "properties": self.properties(unit),
+            "properties": Self::properties(unit),
         });
         if let Some(suppression) = self.suppression(result) {
             value["suppressions"] = json!([suppression]);
@@ -130,7 +130,7 @@ impl<'r> Results<'r> {
         value
     }
 
-    fn properties(&self, unit: &Unit<'_>) -> Value {
+    fn properties(unit: &Unit<'_>) -> Value {
         let result = unit.result;
         let reads = result.reads.iter().take(READS).map(|read| {
             let value = match &read.value {

@@ -248,7 +248,7 @@ const CASES: &[(&str, Change, &[&str])] = &[
     (
         "the date of a waiver in its file",
         |document| {
-            document["waiverFile"]["document"]["waivers"][2]["expires"] = json!("2030-01-01")
+            document["waiverFile"]["document"]["waivers"][2]["expires"] = json!("2030-01-01");
         },
         &[
             "waivers: /waiverFile/digest: recorded ",

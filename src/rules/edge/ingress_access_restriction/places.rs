@@ -93,10 +93,6 @@ impl Looked<'_, '_> {
 }
 
 /// What restricts access to an Ingress.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one arm for each case, to be read as a table"
-)]
 pub(super) fn of_ingress(
     model: &Model<'_>,
     object: &Object,

@@ -6,7 +6,9 @@ pub(crate) mod escape;
 pub mod evidence;
 mod html;
 mod lookup;
+mod openreports;
 pub mod oscal;
+mod sdr;
 pub mod table;
 
 use std::io::{self, Write};
@@ -26,6 +28,11 @@ pub enum Format {
     Html,
     /// OSCAL: assessment results, or the plan or the rules behind them.
     Oscal,
+    /// `OpenReports`, for clusters whose operators read policy reports.
+    #[value(name = "openreports")]
+    OpenReports,
+    /// Parts of FedRAMP's Security Decision Record and vulnerability reports.
+    Sdr,
 }
 
 /// What depends on where an output goes; no verdict does.
@@ -108,9 +115,13 @@ pub fn render(
         Format::Csv => csv::render(report, writer),
         Format::Html => html::render(report, writer),
         Format::Oscal => oscal::render(report, options, writer),
+        Format::OpenReports => openreports::render(report, writer),
+        Format::Sdr => sdr::render(report, options, writer),
     }
 }
 
+#[cfg(test)]
+mod documents;
 #[cfg(test)]
 pub(crate) mod sample;
 

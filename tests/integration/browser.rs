@@ -34,7 +34,6 @@ struct Answer {
 
 /// Path of the browser; `None` if tests in one are left out.
 #[expect(clippy::disallowed_methods, reason = "the browser is named there")]
-#[expect(clippy::print_stderr, reason = "a test that did not run has to say so")]
 fn browser(test: &str) -> Option<PathBuf> {
     let path = std::env::var("SC39_CHROMIUM")
         .ok()

@@ -39,6 +39,7 @@ fn browser(test: &str) -> Option<PathBuf> {
         .ok()
         .filter(|path| !path.is_empty());
     if path.is_none() {
+        // Not `eprintln`, whose output is shown for failing tests only.
         let _ = writeln!(
             std::io::stderr(),
             "{test} was left out: SC39_CHROMIUM is not set"

@@ -157,7 +157,7 @@ impl Loaded {
     }
 
     /// What failed in it, for the gate of a scan, and where it is from.
-    pub(super) fn baseline(self, terminal: &Terminal) -> anyhow::Result<(Baseline, Origin)> {
+    pub(super) fn baseline(self, terminal: &Terminal) -> (Baseline, Origin) {
         if let Some(note) = self
             .note
             .as_ref()
@@ -171,7 +171,7 @@ impl Loaded {
         }
         let mut baseline = Baseline::of(&self.side(), self.digest.clone());
         baseline.run_id.clone_from(&self.run_id);
-        Ok((baseline, self.evidence.snapshot.origin))
+        (baseline, self.evidence.snapshot.origin)
     }
 }
 

@@ -155,9 +155,8 @@ impl Scan {
                 file.display()
             );
         }
-        Loaded::open(file, self.selection.folder())?
-            .baseline(terminal)
-            .map(Some)
+        let loaded = Loaded::open(file, self.selection.folder())?;
+        Ok(Some(loaded.baseline(terminal)))
     }
 }
 

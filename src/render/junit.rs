@@ -291,14 +291,14 @@ fn test(
     outcome: Option<(&str, &str, &str)>,
     text: &str,
 ) -> io::Result<()> {
-    let mut test = BytesStart::new("testcase");
-    test.push_attribute(("name", &*visible(name)));
-    test.push_attribute(("classname", &*visible(class)));
-    test.push_attribute(("time", "0"));
+    let mut case = BytesStart::new("testcase");
+    case.push_attribute(("name", &*visible(name)));
+    case.push_attribute(("classname", &*visible(class)));
+    case.push_attribute(("time", "0"));
     let Some((element, kind, message)) = outcome else {
-        return xml.write_event(Event::Empty(test));
+        return xml.write_event(Event::Empty(case));
     };
-    xml.write_event(Event::Start(test))?;
+    xml.write_event(Event::Start(case))?;
     let mut inner = BytesStart::new(element);
     if !kind.is_empty() {
         inner.push_attribute(("type", kind));

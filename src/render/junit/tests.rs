@@ -72,16 +72,16 @@ fn tests(text: &str) -> Vec<Test> {
                 declared.push((suite.clone(), numbers));
             }
             "testcase" => {
-                let test = Test {
+                let case = Test {
                     suite: suite.clone(),
                     class: attribute(element, "classname"),
                     name: attribute(element, "name"),
                     outcome: None,
                 };
                 if empty {
-                    tests.push(test);
+                    tests.push(case);
                 } else {
-                    current = Some(test);
+                    current = Some(case);
                 }
             }
             name @ ("failure" | "error" | "skipped") => {

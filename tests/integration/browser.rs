@@ -3,6 +3,7 @@
 //! Chromium is found through `SC39_CHROMIUM` (`scripts/browser` looks for one); without it a test says that it was left
 //! out and ends.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -38,7 +39,11 @@ fn browser(test: &str) -> Option<PathBuf> {
         .ok()
         .filter(|path| !path.is_empty());
     if path.is_none() {
-        eprintln!("{test} was left out: SC39_CHROMIUM is not set");
+        // Not `eprintln`, whose output is shown for failing tests only.
+        let _ = writeln!(
+            std::io::stderr(),
+            "{test} was left out: SC39_CHROMIUM is not set"
+        );
     }
     path.map(PathBuf::from)
 }

@@ -139,5 +139,13 @@ pub(crate) fn published(name: &str) -> Option<Value> {
         println!("left out: {} is not there", path.display());
         return None;
     };
-    Some(serde_json::from_str(&text).unwrap())
+    // JSON is YAML, but much faster to read as JSON.
+    let is_yaml = path
+        .extension()
+        .is_some_and(|extension| extension == "yaml");
+    Some(if is_yaml {
+        serde_saphyr::from_str(&text).unwrap()
+    } else {
+        serde_json::from_str(&text).unwrap()
+    })
 }

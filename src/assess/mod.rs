@@ -11,6 +11,8 @@ mod waive;
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use crate::catalog::Catalog;
 use crate::gaps::Missing;
 use crate::kind::Kind;
@@ -53,7 +55,7 @@ pub fn assess<'s>(
     let workloads = Workloads::new(&model);
     let builder = results::Builder::new(&model, &cluster, &waiving, &workloads);
     let reports: Vec<RuleReport> = RULES
-        .iter()
+        .par_iter()
         .map(|rule| {
             let selected = options.rules.contains(rule.id);
             let results = if selected {

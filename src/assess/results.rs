@@ -1,9 +1,8 @@
 //! Results: equal statements about several subjects become one, with a stable id.
 
-use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -15,6 +14,9 @@ use crate::report::{self, Effective, Place, ResultRead, RuleResult, SubjectRef, 
 use crate::rules::{Observation, ReadFrom, Reason, Rule, Severity, Verdict};
 use crate::snapshot::Snapshot;
 
+/// Between the parts of what an id is made from: in no name of the API.
+const SEPARATOR: &str = "\u{1f}";
+
 /// Turns settled observations into results.
 pub(super) struct Builder<'m> {
     model: &'m Model<'m>,
@@ -23,10 +25,13 @@ pub(super) struct Builder<'m> {
     workloads: &'m Workloads,
     /// Of each object by index: where it comes by namespace, kind and name, the order of CSV.
     ranks: Vec<u32>,
-    texts: RefCell<Texts>,
-    /// Subjects of results so far.
-    subjects: RefCell<HashSet<Arc<[SubjectRef]>>>,
+    texts: Texts,
+    /// Subjects of results so far, with what `workloads_of` says of them.
+    subjects: Mutex<Shared>,
 }
+
+/// Subjects that results share, with their workloads in words.
+type Shared = HashMap<Arc<[SubjectRef]>, Option<Arc<str>>>;
 
 /// Everything that results have in common with their like; only the subjects differ.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -90,8 +95,8 @@ impl<'m> Builder<'m> {
             waiving,
             workloads,
             ranks: ranks(model.snapshot),
-            texts: RefCell::default(),
-            subjects: RefCell::default(),
+            texts: Texts::default(),
+            subjects: Mutex::default(),
         }
     }
 
@@ -149,7 +154,7 @@ impl<'m> Builder<'m> {
     }
 
     fn statement(&self, rule: &Rule, prefix: &str, observation: Observation) -> Statement {
-        let mut texts = self.texts.borrow_mut();
+        let texts = &self.texts;
         let reads = observation.reads.into_iter().map(|read| ResultRead {
             pointer: match read.from {
                 ReadFrom::Subject if !prefix.is_empty() => {
@@ -177,12 +182,12 @@ impl<'m> Builder<'m> {
     fn share(&self, mut subjects: Vec<SubjectRef>) -> Arc<[SubjectRef]> {
         subjects.sort_by(|left, right| self.by_place(left, right));
         subjects.dedup();
-        let mut shared = self.subjects.borrow_mut();
-        if let Some(known) = shared.get(subjects.as_slice()) {
+        let mut shared = self.shared();
+        if let Some((known, _)) = shared.get_key_value(subjects.as_slice()) {
             return Arc::clone(known);
         }
         let subjects: Arc<[SubjectRef]> = subjects.into();
-        shared.insert(Arc::clone(&subjects));
+        shared.insert(Arc::clone(&subjects), None);
         subjects
     }
 
@@ -203,31 +208,47 @@ impl<'m> Builder<'m> {
         let space = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:sc39:result");
         let mut given: HashMap<Uuid, u32> = HashMap::new();
         for result in results {
-            let places: BTreeSet<Place<'_>> = result
-                .subjects
-                .iter()
-                .map(|subject| self.workloads.place(self.model.snapshot, subject))
-                .collect();
-            let workloads = places
-                .iter()
-                .map(|place| format!("{}/{}/{}", place.namespace, place.kind, place.name));
-            let workloads: BTreeSet<String> = workloads.collect();
+            let workloads = self.workloads_of(&result.subjects);
             let port = result.port.as_ref().map(ToString::to_string);
             let mut parts = vec![self.cluster, rule.id];
-            parts.extend(workloads.iter().map(String::as_str));
+            parts.extend(workloads.as_deref());
             parts.push(result.container.as_deref().unwrap_or_default());
             parts.push(port.as_deref().unwrap_or_default());
             parts.push(result.reason.code());
-            let mut name = parts.join("\u{1f}");
+            let mut name = parts.join(SEPARATOR);
             // Two statements may differ in their message or values alone; their order is stable.
             let id = Uuid::new_v5(&space, name.as_bytes());
             let seen = given.entry(id).or_insert(0);
             *seen += 1;
             if *seen > 1 {
-                name = format!("{name}\u{1f}{seen}");
+                name = format!("{name}{SEPARATOR}{seen}");
             }
             result.id = Uuid::new_v5(&space, name.as_bytes()).to_string();
         }
+    }
+
+    /// A thread that ended in the middle leaves nothing half done.
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Workloads of subjects, sorted and joined; none without any.
+    fn workloads_of(&self, subjects: &Arc<[SubjectRef]>) -> Option<Arc<str>> {
+        let mut shared = self.shared();
+        let joined = shared.entry(Arc::clone(subjects)).or_default();
+        if joined.is_none() {
+            let places: BTreeSet<Place<'_>> = subjects
+                .iter()
+                .map(|subject| self.workloads.place(self.model.snapshot, subject))
+                .collect();
+            let mut workloads: Vec<String> = places
+                .iter()
+                .map(|place| format!("{}/{}/{}", place.namespace, place.kind, place.name))
+                .collect();
+            workloads.sort_unstable();
+            *joined = (!workloads.is_empty()).then(|| workloads.join(SEPARATOR).into());
+        }
+        joined.clone()
     }
 
     /// By namespace, kind and name, as CSV is sorted.

@@ -3,7 +3,8 @@
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -12,65 +13,89 @@ use serde_json::value::RawValue;
 use super::Ordered;
 
 /// A JSON value as its canonical text (RFC 8785).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Text(Arc<str>);
+#[derive(Clone, Debug)]
+pub struct Text(Arc<RawValue>);
 
 impl Text {
     /// The text of a value.
     pub fn new(value: &Value) -> Result<Self, serde_json::Error> {
-        Ok(Self(serde_json::to_string(&Ordered(value))?.into()))
+        let written = serde_json::to_string(&Ordered(value))?;
+        Ok(Self(RawValue::from_string(written)?.into()))
     }
 
     /// The text itself.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.get()
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Text {}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self.as_str()
     }
 }
 
 impl fmt::Display for Text {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(self.as_str())
     }
 }
 
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
-        raw.serialize(serializer)
+        self.0.serialize(serializer)
     }
 }
 
-/// Shares equal strings and equal texts: most results rest on the same few pointers and values.
+/// Shares equal strings and equal texts, among threads too: most results rest on the same few pointers and values.
 #[derive(Debug, Default)]
 pub struct Texts {
-    known: HashSet<Shared>,
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Shared(Arc<str>);
-
-impl Borrow<str> for Shared {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
+    strings: Mutex<HashSet<Arc<str>>>,
+    values: Mutex<HashSet<Text>>,
 }
 
 impl Texts {
     /// The shared copy of a string.
-    pub fn share(&mut self, text: &str) -> Arc<str> {
-        if let Some(Shared(known)) = self.known.get(text) {
+    pub fn share(&self, text: &str) -> Arc<str> {
+        let mut known = locked(&self.strings);
+        if let Some(known) = known.get(text) {
             return Arc::clone(known);
         }
         let shared: Arc<str> = text.into();
-        self.known.insert(Shared(Arc::clone(&shared)));
+        known.insert(Arc::clone(&shared));
         shared
     }
 
     /// The shared text of a value.
-    pub fn text(&mut self, value: &Value) -> Result<Text, serde_json::Error> {
+    pub fn text(&self, value: &Value) -> Result<Text, serde_json::Error> {
         let written = serde_json::to_string(&Ordered(value))?;
-        Ok(Text(self.share(&written)))
+        let mut known = locked(&self.values);
+        if let Some(known) = known.get(written.as_str()) {
+            return Ok(known.clone());
+        }
+        let text = Text(RawValue::from_string(written)?.into());
+        known.insert(text.clone());
+        Ok(text)
     }
+}
+
+/// A thread that ended in the middle leaves nothing half done.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -89,7 +114,7 @@ mod tests {
 
     #[test]
     fn equal_texts_are_shared() {
-        let mut texts = Texts::default();
+        let texts = Texts::default();
         let (one, other) = (json!({"a": 1}), json!({"a": 1}));
         let (one, other) = (texts.text(&one).unwrap(), texts.text(&other).unwrap());
         assert!(Arc::ptr_eq(&one.0, &other.0));

@@ -4,7 +4,9 @@
 mod csv;
 pub(crate) mod escape;
 pub mod evidence;
+mod openreports;
 pub mod oscal;
+mod sdr;
 pub mod table;
 
 use std::io::{self, Write};
@@ -22,6 +24,11 @@ pub enum Format {
     Csv,
     /// OSCAL: assessment results, or the plan or the rules behind them.
     Oscal,
+    /// `OpenReports`, for clusters whose operators read policy reports.
+    #[value(name = "openreports")]
+    OpenReports,
+    /// Parts of FedRAMP's Security Decision Record and vulnerability reports.
+    Sdr,
 }
 
 /// What depends on where an output goes; no verdict does.
@@ -103,9 +110,13 @@ pub fn render(
         Format::Json => evidence::render(report, writer),
         Format::Csv => csv::render(report, writer),
         Format::Oscal => oscal::render(report, options, writer),
+        Format::OpenReports => openreports::render(report, writer),
+        Format::Sdr => sdr::render(report, options, writer),
     }
 }
 
+#[cfg(test)]
+mod documents;
 #[cfg(test)]
 pub(crate) mod sample;
 

@@ -1,7 +1,9 @@
 //! The projections of a snapshot, each once, in the order of their digests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::canonical::{self, Ordered};
 use crate::projection::Projection;
@@ -17,26 +19,30 @@ pub(super) struct Index<'r> {
 
 impl<'r> Index<'r> {
     pub(super) fn new(objects: &'r [Object]) -> Result<Self, serde_json::Error> {
-        let mut digests: HashMap<*const Projection, String> = HashMap::new();
-        let mut projections: BTreeMap<String, &Projection> = BTreeMap::new();
+        let mut numbers: HashMap<*const Projection, usize> = HashMap::new();
+        let mut distinct: Vec<&Projection> = Vec::new();
         for object in objects {
-            let address = Arc::as_ptr(&object.projection);
-            if digests.contains_key(&address) {
-                continue;
-            }
-            let value = serde_json::to_value(object.projection.as_ref())?;
-            let text = serde_json::to_string(&Ordered(&value))?;
-            let digest = format!("sha256:{}", canonical::sha256(text.as_bytes()));
-            projections
-                .entry(digest.clone())
-                .or_insert(&object.projection);
-            digests.insert(address, digest);
+            numbers
+                .entry(Arc::as_ptr(&object.projection))
+                .or_insert_with(|| {
+                    distinct.push(&object.projection);
+                    distinct.len() - 1
+                });
         }
-        let entries: Vec<_> = projections.into_iter().collect();
-        let place = |digest: &String| entries.partition_point(|(known, _)| known < digest);
-        let places = digests
+        let digests: Vec<String> = distinct
+            .par_iter()
+            .map(|projection| digest(projection))
+            .collect::<Result<_, _>>()?;
+        let mut entries: Vec<_> = digests.iter().cloned().zip(distinct).collect();
+        entries.sort_by(|(left, _), (right, _)| left.cmp(right));
+        entries.dedup_by(|(left, _), (right, _)| left == right);
+        let place = |number: usize| {
+            let digest = &digests[number];
+            entries.partition_point(|(known, _)| known < digest)
+        };
+        let places = numbers
             .into_iter()
-            .map(|(address, digest)| (address, place(&digest)))
+            .map(|(address, number)| (address, place(number)))
             .collect();
         Ok(Self { places, entries })
     }
@@ -54,4 +60,10 @@ impl<'r> Index<'r> {
             .iter()
             .map(|(digest, projection)| (digest.as_str(), *projection))
     }
+}
+
+fn digest(projection: &Projection) -> Result<String, serde_json::Error> {
+    let value = serde_json::to_value(projection)?;
+    let text = serde_json::to_string(&Ordered(&value))?;
+    Ok(format!("sha256:{}", canonical::sha256(text.as_bytes())))
 }

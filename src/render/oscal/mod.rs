@@ -9,7 +9,7 @@ mod definition;
 mod id;
 mod plan;
 mod results;
-mod text;
+pub(super) mod text;
 mod wire;
 
 use std::io::{BufWriter, Write};
@@ -58,6 +58,20 @@ pub(super) fn render(
         Model::AssessmentPlan => write(&plan::document(report), writer),
         Model::ComponentDefinition => write(&definition::document(report), writer),
     }
+}
+
+/// The id of the risk that a rule's failures make, or that a waiver accepts.
+pub(super) fn risk_id(report: &Report<'_>, rule: &str, waiver: Option<&str>) -> String {
+    let ids = id::Ids::new(report.snapshot.origin.cluster.uid.as_deref());
+    match waiver {
+        Some(waiver) => ids.of("risk", &[rule, waiver]).to_string(),
+        None => ids.of("risk", &[rule]).to_string(),
+    }
+}
+
+/// A time of the collection, in the form that readers of all kinds take.
+pub(super) fn moment(text: &str) -> String {
+    text::Moment::of(text).to_string()
 }
 
 fn write(document: &impl Serialize, writer: &mut dyn Write) -> Result<(), RenderError> {

@@ -1,16 +1,15 @@
 //! What OSCAL documents must hold to: the published schemas, and references that lead somewhere, which no schema and no
 //! validator looks at.
 
-mod documents;
 mod mutants;
 mod references;
 
 use serde_json::Value;
 
 use super::*;
+use crate::render::documents::{Cluster, all};
 use crate::render::sample;
 use crate::testing;
-use documents::{Cluster, all};
 use references::problems;
 
 /// The releases of OSCAL that documents must be valid in.

@@ -33,7 +33,7 @@ pub(super) fn line(text: &str) -> Cow<'_, str> {
 }
 
 /// A text of type markup, which readers render as Markdown: everything in it is meant literally.
-pub(super) fn markup(text: &str) -> String {
+pub(in crate::render) fn markup(text: &str) -> String {
     let text = line(text);
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -54,7 +54,7 @@ pub(super) fn markup(text: &str) -> String {
 }
 
 /// A relative reference to a file beside the document.
-pub(super) fn file_reference(name: &str) -> String {
+pub(in crate::render) fn file_reference(name: &str) -> String {
     let mut reference = String::from("./");
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

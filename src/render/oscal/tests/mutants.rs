@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::documents::Cluster;
 use super::references::problems;
 use super::{Model, SCHEMAS, parsed};
+use crate::render::documents::Cluster;
 use crate::testing;
 
 /// Who finds a mutant.

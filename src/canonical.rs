@@ -4,6 +4,7 @@ mod ordered;
 mod text;
 
 use std::fmt::Write as _;
+use std::io::{self, Read};
 
 use aws_lc_rs::digest;
 use serde::Serialize;
@@ -27,13 +28,31 @@ pub fn to_bytes(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
 
 /// SHA-256 as 64 lower-case hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    let mut hexadecimal = String::with_capacity(64);
-    for byte in digest.as_ref() {
-        // Writing to a String cannot fail.
-        let _ = write!(hexadecimal, "{byte:02x}");
+    hexadecimal(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+/// SHA-256 of all that a reader gives, as 64 lower-case hexadecimal digits.
+pub fn sha256_of(mut reader: impl Read) -> io::Result<String> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(hexadecimal(context.finish().as_ref())),
+            Ok(count) => context.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    hexadecimal
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn guard(value: &mut Value) {

@@ -25,6 +25,7 @@ pub mod render;
 pub mod report;
 pub mod rules;
 pub mod schema;
+pub mod signing;
 pub mod snapshot;
 pub mod verify;
 pub mod waivers;

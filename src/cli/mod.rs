@@ -10,7 +10,9 @@ mod progress;
 mod rbac;
 mod render;
 mod scan;
+mod signing;
 mod source;
+mod verify;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -63,6 +65,8 @@ enum Command {
     Render(render::Render),
     /// Show what changed between two evidence files of one cluster
     Diff(diff::Diff),
+    /// Derive an evidence file again from itself, and check who signed it
+    Verify(verify::Verify),
     /// List rules or controls
     List(list::List),
     /// Show the page of a rule or a control
@@ -88,6 +92,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> anyhow::Result<ExitCo
         Command::Capture(capture) => capture.run(surroundings, &terminal).await,
         Command::Render(render) => render.run(&terminal),
         Command::Diff(diff) => diff.run(&terminal),
+        Command::Verify(verify) => verify.run(&terminal),
         Command::List(list) => list.run(),
         Command::Explain(explain) => explain.run(),
         Command::Plan(plan) => plan.run(surroundings, &terminal).await,

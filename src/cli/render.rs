@@ -11,6 +11,7 @@ use clap::Args;
 use super::args::Terminal;
 use super::output::{self, FormatArgs, Target};
 use super::scan;
+use super::signing::{Outputs, SignArgs};
 use crate::catalog::Catalog;
 use crate::evidence::{self, Evidence};
 use crate::rules::RULES;
@@ -30,11 +31,14 @@ pub(super) struct Render {
     /// The folder of the catalogue that the evidence was made with, if it is not the built-in one
     #[arg(long = "controls", value_name = "DIR")]
     catalog: Option<PathBuf>,
+    #[command(flatten)]
+    sign: SignArgs,
 }
 
 impl Render {
     pub(super) fn run(self, terminal: &Terminal) -> anyhow::Result<ExitCode> {
-        output::check(&self.outputs, &[])?;
+        let outputs = Outputs::new(&self.outputs, None);
+        let signer = self.sign.signer(&outputs, terminal)?;
         let shown = name(&self.evidence);
         let text = text(&self.evidence)?;
         let evidence = parse(&self.evidence, &text)?;
@@ -51,9 +55,7 @@ impl Render {
         scan::warn(report.snapshot, terminal);
         scan::warn_of_declared(&report, terminal);
         let options = self.formats.options(self.evidence_name());
-        for target in &self.outputs {
-            scan::write(&report, target, &options, terminal)?;
-        }
+        outputs.write(&report, &options, signer.as_ref(), terminal)?;
         Ok(ExitCode::SUCCESS)
     }
 }

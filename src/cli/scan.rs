@@ -13,6 +13,7 @@ use super::args::{
 };
 use super::diff::Loaded;
 use super::output::{self, FormatArgs, Target};
+use super::signing::{Outputs, SignArgs};
 use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
 use crate::collect::archive;
@@ -60,6 +61,8 @@ pub(super) struct Scan {
     #[arg(long, value_name = "OLD", help_heading = "Output")]
     baseline: Option<PathBuf>,
     #[command(flatten)]
+    sign: SignArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -75,6 +78,8 @@ pub(super) struct Capture {
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
+    sign: SignArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -84,8 +89,8 @@ impl Scan {
         surroundings: &Surroundings,
         terminal: &Terminal,
     ) -> anyhow::Result<ExitCode> {
-        let saved: Vec<_> = self.save_snapshot.as_deref().into_iter().collect();
-        output::check(&self.outputs, &saved)?;
+        let outputs = Outputs::new(&self.outputs, self.save_snapshot.as_deref());
+        let signer = self.sign.signer(&outputs, terminal)?;
         let baseline = self.baseline(terminal)?;
         let catalog = self.selection.catalog()?;
         let rules = self.selection.rules(&catalog)?;
@@ -131,9 +136,7 @@ impl Scan {
         }
         warn_of_declared(&report, terminal);
         let options = self.formats.options(output::evidence_name(&self.outputs));
-        for target in &self.outputs {
-            write(&report, target, &options, terminal)?;
-        }
+        outputs.write(&report, &options, signer.as_ref(), terminal)?;
         Ok(ExitCode::from(report.gate.exit_code))
     }
 }
@@ -166,7 +169,8 @@ impl Capture {
         surroundings: &Surroundings,
         terminal: &Terminal,
     ) -> anyhow::Result<ExitCode> {
-        output::check(&[], &[&self.output])?;
+        let outputs = Outputs::new(&[], Some(&self.output));
+        let signer = self.sign.signer(&outputs, terminal)?;
         let all = RULES.iter().map(|rule| rule.id).collect();
         let kinds: Vec<Kind> = assess::kinds_read(&all).into_iter().collect();
         let snapshot = self
@@ -180,6 +184,9 @@ impl Capture {
             )
             .await?;
         save(&snapshot, &self.output)?;
+        if let Some(signer) = &signer {
+            signer.sign(&outputs, None)?;
+        }
         warn(&snapshot, terminal);
         Ok(ExitCode::SUCCESS)
     }

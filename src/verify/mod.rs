@@ -4,7 +4,12 @@
 
 mod check;
 mod compare;
+mod digests;
+mod origin;
+mod population;
+mod reads;
 mod same;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +20,56 @@ use crate::render::{RenderError, evidence};
 use crate::report::Report;
 
 pub use check::{Check, Finding, Findings};
+pub use origin::{Beside, origin};
+
+/// What came of a verification.
+#[derive(Debug)]
+pub struct Verified {
+    /// What is wrong.
+    pub findings: Findings,
+    /// The digest that the file states of its content.
+    pub digest: Option<String>,
+    /// Objects in the file.
+    pub objects: usize,
+    /// Results that its objects give.
+    pub results: usize,
+    /// Rules that ran.
+    pub rules: usize,
+    /// Values that its results say they read.
+    pub values: u64,
+}
+
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// This binary can't repeat what was done.
+    #[error(transparent)]
+    Lack(#[from] LackError),
+    /// The evidence could not be made again.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+/// Makes everything again that follows from the rest of the file, and checks what follows from nothing.
+pub fn verify(evidence: &Evidence, catalog: &Catalog, text: &str) -> Result<Verified, VerifyError> {
+    let report = derive(evidence, catalog)?;
+    let mut findings = Findings::default();
+    // A file that is the same byte for byte is under the same digests.
+    if !same::is_same(&report, text)? {
+        digests::check(text, &mut findings);
+        differences(&report, text, &mut findings)?;
+    }
+    population::check(&evidence.snapshot, &mut findings);
+    let values = reads::check(text, &mut findings);
+    Ok(Verified {
+        findings,
+        digest: digests::stated(text),
+        objects: evidence.snapshot.objects.len(),
+        results: report.rules.iter().map(|rule| rule.results.len()).sum(),
+        rules: report.rules.iter().filter(|rule| rule.selected).count(),
+        values,
+    })
+}
 
 /// The report that the objects of the file give, with the parameters that it records.
 pub fn derive<'e>(evidence: &'e Evidence, catalog: &'e Catalog) -> Result<Report<'e>, LackError> {
@@ -31,15 +86,24 @@ pub fn derive<'e>(evidence: &'e Evidence, catalog: &'e Catalog) -> Result<Report
     Ok(assess::assess(&evidence.snapshot, catalog, options))
 }
 
-/// Holds the file against what its own report gives, member by member.
+/// Holds the file against what its own report gives, member by member, and against its digests.
 pub fn compare(report: &Report<'_>, recorded: &str) -> Result<Findings, RenderError> {
     let mut findings = Findings::default();
     // Almost always the two are the same, byte for byte.
-    if same::is_same(report, recorded)? {
-        return Ok(findings);
+    if !same::is_same(report, recorded)? {
+        digests::check(recorded, &mut findings);
+        differences(report, recorded, &mut findings)?;
     }
+    Ok(findings)
+}
+
+fn differences(
+    report: &Report<'_>,
+    recorded: &str,
+    findings: &mut Findings,
+) -> Result<(), RenderError> {
     let mut derived = Vec::new();
     evidence::render(report, &mut derived)?;
-    compare::documents(recorded, &String::from_utf8_lossy(&derived), &mut findings);
-    Ok(findings)
+    compare::documents(recorded, &String::from_utf8_lossy(&derived), findings);
+    Ok(())
 }

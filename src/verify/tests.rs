@@ -1,5 +1,7 @@
 //! What must hold between a file and what it gives again.
 
+mod tampering;
+
 use clap::ValueEnum as _;
 
 use super::*;
@@ -28,7 +30,11 @@ fn written(format: Format, report: &Report<'_>) -> Vec<u8> {
 
 /// Calls with the report on the sample, with a plan and waivers.
 fn with_everything<T>(read: impl FnOnce(&Report<'_>) -> T) -> T {
-    let snapshot: Snapshot = sample::snapshot();
+    let mut snapshot: Snapshot = sample::snapshot();
+    for source in &mut snapshot.coverage.sources {
+        let objects = snapshot.objects.iter();
+        source.count = objects.filter(|object| object.kind == source.kind).count() as u64;
+    }
     let plan = Plan::parse("plan.yaml", PLAN).unwrap();
     let rules = ["host-namespaces", "privileged-containers"];
     let waivers = Waivers::parse("waivers.yaml", WAIVERS, &rules).unwrap();

@@ -231,7 +231,7 @@ fn evidence_that_its_objects_do_not_give_is_not_rendered() {
     let (code, stdout, stderr) = run(&["render".as_ref(), file.as_os_str()]);
     assert_eq!((code, stdout.len()), (Some(2), 0));
     assert!(
-        stderr.contains("/verdict: recorded \"pass\", derived again \"fail\""),
+        stderr.contains("/integrity/contentDigest: recorded "),
         "{stderr}"
     );
     assert!(stderr.contains("run `sc39 verify "), "{stderr}");
@@ -278,4 +278,36 @@ fn evidence_with_a_catalogue_of_its_own_needs_that() {
         stderr.contains("is not the one that it was made with"),
         "{stderr}"
     );
+}
+
+#[test]
+fn evidence_is_verified_and_what_was_changed_is_named() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("e.json");
+    let target = format!("json={}", file.display());
+    run(&["scan", "--demo", "-o", &target].map(AsRef::as_ref));
+    let verify = ["verify".as_ref(), file.as_os_str()];
+    let (code, stdout, stderr) = run(&verify);
+    let page = String::from_utf8(stdout).expect("the page is UTF-8");
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{page}");
+    assert!(
+        page.contains("e.json: verified\ncontent digest sha256:"),
+        "{page}"
+    );
+    assert!(
+        page.contains("integrity only, origin not checked"),
+        "{page}"
+    );
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    let changed = text.replacen("\"verdict\":\"fail\"", "\"verdict\":\"pass\"", 1);
+    std::fs::write(&file, changed).expect("it can be written");
+    let (code, stdout, _) = run(&verify);
+    let page = String::from_utf8(stdout).expect("the page is UTF-8");
+    assert_eq!(code, Some(1), "{page}");
+    assert!(page.contains("e.json: not verified\n"), "{page}");
+    assert!(
+        page.contains("\ncontent digest: 1\n  /integrity/contentDigest: recorded "),
+        "{page}"
+    );
+    assert!(page.contains("\nresults: 1\n  /results/"), "{page}");
 }

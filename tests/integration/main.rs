@@ -10,6 +10,7 @@ mod pipelines;
 mod reachability;
 mod rules;
 mod servers;
+mod signing;
 
 /// Counts what is allocated, for the figures of `scripts/bench`.
 #[global_allocator]

@@ -6,12 +6,15 @@ use std::fmt::Write as _;
 /// The text with every character that is not plainly visible written as `\u{…}`.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     let may_command = text.contains("##") || text.contains("::");
-    if !may_command && !text.chars().any(is_hidden) {
+    let is_acted_upon =
+        |at: usize, character: char| is_hidden(character) || may_command && is_command(&text[at..]);
+    let mut letters = text.char_indices();
+    if !letters.any(|(at, character)| is_acted_upon(at, character)) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 8);
     for (at, character) in text.char_indices() {
-        if is_hidden(character) || may_command && is_command(&text[at..]) {
+        if is_acted_upon(at, character) {
             // Writing to a String cannot fail.
             let _ = write!(escaped, "\\u{{{:x}}}", u32::from(character));
         } else {
@@ -21,8 +24,27 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// What GitHub's runner does when a line of a log names it.
+const GITHUB_COMMANDS: [&str; 15] = [
+    "add-mask",
+    "add-matcher",
+    "add-path",
+    "debug",
+    "echo",
+    "endgroup",
+    "error",
+    "group",
+    "notice",
+    "remove-matcher",
+    "save-state",
+    "set-env",
+    "set-output",
+    "stop-commands",
+    "warning",
+];
+
 /// Whether a text begins like what the runner of a pipeline takes for a command, wherever it finds it in a log:
-/// `##vso[…]` of Azure DevOps, `##[…]` and `::name …::` of GitHub. An IPv6 address is none.
+/// `##vso[…]` of Azure DevOps, `##[…]` and `::name …::` of GitHub.
 fn is_command(text: &str) -> bool {
     if let Some(rest) = text.strip_prefix("##") {
         let is_azure = rest
@@ -37,10 +59,10 @@ fn is_command(text: &str) -> bool {
     };
     let end = rest.find(|letter: char| !letter.is_ascii_alphabetic() && letter != '-');
     let (name, rest) = rest.split_at(end.unwrap_or(rest.len()));
-    let is_word = name
-        .bytes()
-        .any(|byte| byte != b'-' && !byte.is_ascii_hexdigit());
-    is_word && (rest.starts_with("::") || rest.starts_with(' '))
+    let is_known = GITHUB_COMMANDS
+        .iter()
+        .any(|command| name.eq_ignore_ascii_case(command));
+    is_known && (rest.starts_with("::") || rest.starts_with(' '))
 }
 
 /// Control characters start terminal sequences; the others reorder, join or hide the text around them, so that what is

@@ -161,6 +161,13 @@ impl<'t> Lookups<'t> {
             .filter_map(|subject| subject.get().parse().ok())
             .collect();
         let all_are_objects = subjects.len() == result.subjects.len();
+        // Replicas share their projection, and a result may be about thousands of them.
+        let objects = subjects
+            .iter()
+            .filter_map(|subject| self.objects.get(*subject));
+        let mut projections: Vec<usize> = objects.map(|object| object.projection).collect();
+        projections.sort_unstable();
+        projections.dedup();
         for (number, read) in result.reads.into_iter().enumerate() {
             let place = (index, number);
             let expected = read.value.map(RawValue::get);
@@ -174,8 +181,15 @@ impl<'t> Lookups<'t> {
                     if !all_are_objects && read.present {
                         add(findings, place, "a subject that was not read has no values");
                     }
-                    for subject in &subjects {
-                        self.of_object(*subject, read.pointer.clone(), expected, place, findings);
+                    if is_shared(&read.pointer) {
+                        for projection in &projections {
+                            self.of_projection(*projection, &read.pointer, expected, place);
+                        }
+                    } else {
+                        for subject in &subjects {
+                            let pointer = read.pointer.clone();
+                            self.of_object(*subject, pointer, expected, place, findings);
+                        }
                     }
                 }
                 other => match other.parse() {
@@ -215,10 +229,7 @@ impl<'t> Lookups<'t> {
             return add(findings, place, &format!("there is no object {object}"));
         };
         if is_shared(&pointer) {
-            let shared = self.shared.entry(projection).or_default();
-            let key = (pointer.into_owned(), expected);
-            shared.entry(key).or_insert(place);
-            return;
+            return self.of_projection(projection, &pointer, expected, place);
         }
         let of_projection = self.own.entry(projection).or_default();
         of_projection.entry(object).or_default().push(Lookup {
@@ -226,6 +237,18 @@ impl<'t> Lookups<'t> {
             expected,
             read: place,
         });
+    }
+
+    fn of_projection(
+        &mut self,
+        projection: usize,
+        pointer: &str,
+        expected: Option<&'t str>,
+        place: (usize, usize),
+    ) {
+        let shared = self.shared.entry(projection).or_default();
+        let key = (pointer.to_owned(), expected);
+        shared.entry(key).or_insert(place);
     }
 
     fn look_up(&self, findings: &mut Findings) {
@@ -274,7 +297,8 @@ fn add(findings: &mut Findings, (result, read): (usize, usize), words: &str) {
 
 fn agrees(expected: Option<&str>, found: Option<&Value>) -> bool {
     match (expected, found) {
-        (None, None) => true,
+        // A variable that is set by reference is there without a value.
+        (None, None | Some(Value::Null)) => true,
         (Some(expected), Some(found)) => {
             let found = canonical(found);
             found == expected

@@ -2,7 +2,7 @@
 //!
 //! Ids are UUIDs of version 5, made from what a thing is and not from when it was seen: an observation, a finding, a risk
 //! or an inventory item keeps its id from run to run, as NIST asks; documents and results have ids of their run. What OSCAL
-//! can't say (a rule's severity, counts of rows, a waiver) stands in properties of the namespace [`NS`].
+//! can't say (a rule's severity, counts of rows, a waiver) stands in properties of the namespace `NS`.
 
 mod activities;
 mod definition;

@@ -424,6 +424,19 @@ impl Counts {
         self.fail + self.indeterminate + self.pass + self.waived + self.not_applicable
     }
 
+    /// In words, those that are not zero.
+    pub fn in_words(self) -> String {
+        let parts: Vec<String> = Effective::ALL
+            .into_iter()
+            .filter(|effective| self.of(*effective) > 0)
+            .map(|effective| format!("{} {}", self.of(effective), effective.name()))
+            .collect();
+        if parts.is_empty() {
+            return "No rows.".to_owned();
+        }
+        format!("Rows: {}.", parts.join(", "))
+    }
+
     /// Adds other counts.
     pub fn merge(&mut self, other: Self) {
         for effective in Effective::ALL {

@@ -87,6 +87,21 @@ fn scan(folder: &Path, key: &str) -> (Option<i32>, String) {
     (code, stderr)
 }
 
+/// What openssl says of the signature beside a file.
+fn by_openssl(folder: &Path, file: &str) -> Output {
+    let signature = format!("{file}.sig");
+    let check = [
+        "dgst",
+        "-sha256",
+        "-verify",
+        "key.pub",
+        "-signature",
+        &signature,
+        file,
+    ];
+    run(folder, "openssl", &check).expect("openssl is there")
+}
+
 #[test]
 fn signatures_are_those_of_openssl() {
     let Some(folder) = keys() else { return };
@@ -94,17 +109,7 @@ fn signatures_are_those_of_openssl() {
     for key in ["key.pem", "sec1.pem"] {
         assert_eq!(scan(folder, key), (Some(1), String::new()));
         for file in ["e.json", "e.csv"] {
-            let signature = format!("{file}.sig");
-            let check = [
-                "dgst",
-                "-sha256",
-                "-verify",
-                "key.pub",
-                "-signature",
-                &signature,
-                file,
-            ];
-            let checked = run(folder, "openssl", &check).expect("openssl is there");
+            let checked = by_openssl(folder, file);
             assert!(
                 checked.status.success(),
                 "{file}: {}",
@@ -227,17 +232,7 @@ fn snapshots_and_rendered_files_are_signed_too() {
     ];
     assert_eq!(sc39_in(folder, &render).0, Some(0));
     for file in ["s.zst", "r.csv"] {
-        let signature = format!("{file}.sig");
-        let check = [
-            "dgst",
-            "-sha256",
-            "-verify",
-            "key.pub",
-            "-signature",
-            &signature,
-            file,
-        ];
-        let checked = run(folder, "openssl", &check).expect("openssl is there");
+        let checked = by_openssl(folder, file);
         assert!(checked.status.success(), "{file}");
     }
     assert!(folder.join("r.csv.intoto.sigstore.json").is_file());

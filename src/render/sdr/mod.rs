@@ -14,7 +14,7 @@ use super::escape::visible;
 use super::oscal::text::{file_reference, markup};
 use super::{EvidenceFile, RenderError, RenderOptions, oscal};
 use crate::catalog::{Control, Relation};
-use crate::report::{ControlReport, Counts, Determination, Effective, Report, RuleReport};
+use crate::report::{ControlReport, Counts, Determination, Report, RuleReport};
 use vulnerabilities::{Accepted, Detail};
 
 /// The key security indicators that name SC-39, with those of their controls that the built-in catalogue has.
@@ -137,7 +137,7 @@ fn security_control(
     if rules.is_empty() {
         return None;
     }
-    let rows = in_words(of.counts);
+    let rows = of.counts.in_words();
     let outcome = match of.determination {
         Determination::Exceptions => "found exceptions",
         Determination::Undetermined => "could not determine it",
@@ -195,7 +195,7 @@ fn indicator(
              what is configured and measure no effect.",
             rules.len(),
             labels.join(", "),
-            in_words(counts),
+            counts.in_words(),
             coverage(report, &rules),
         )],
         assessment: [],
@@ -219,7 +219,7 @@ fn proofs(
             evidence.sha256
         ),
         location: Some(location(evidence)),
-        text: in_words(counts),
+        text: counts.in_words(),
         last_updated: date.clone(),
     }];
     proofs.extend(gaps(report, rules).map(|text| {
@@ -234,18 +234,6 @@ fn proofs(
         }
     }));
     proofs
-}
-
-fn in_words(counts: Counts) -> String {
-    let parts: Vec<String> = Effective::ALL
-        .into_iter()
-        .filter(|effective| counts.of(*effective) > 0)
-        .map(|effective| format!("{} {}", counts.of(effective), effective.name()))
-        .collect();
-    if parts.is_empty() {
-        return "No rows.".to_owned();
-    }
-    format!("Rows: {}.", parts.join(", "))
 }
 
 /// What of the rules' ground was not looked at; empty when all was.

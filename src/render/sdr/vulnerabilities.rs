@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-use super::in_words;
 use crate::render::escape::visible;
 use crate::render::oscal;
 use crate::report::{Counts, Effective, Report, RuleReport, RuleResult, WaiverReport};
@@ -85,7 +84,7 @@ impl Detail {
             vulnerability_description: format!(
                 "What should hold and does not: {}. {} {}",
                 rule.rule.title,
-                in_words(counts),
+                counts.in_words(),
                 subjects(report, &failed)
             ),
             supplementary_risk_information: format!(

@@ -4,7 +4,6 @@
 use serde::Serialize;
 
 use super::context::Context;
-use super::observations::in_words;
 use crate::catalog::Control;
 use crate::render::oscal::id::Id;
 use crate::render::oscal::text::markup;
@@ -154,7 +153,7 @@ impl<'r> Finding<'r> {
             },
             description: format!(
                 "{said}. {}{} Automated TEST only; EXAMINE and INTERVIEW remain with the assessor.",
-                in_words(about.counts),
+                about.counts.in_words(),
                 untested(context, about),
             ),
             origins: Origin::tool(),

@@ -7,7 +7,7 @@ use super::inventory;
 use crate::render::oscal::id::Id;
 use crate::render::oscal::text::{Moment, file_reference, markup};
 use crate::render::oscal::wire::{Link, Origin, Prop};
-use crate::report::{Counts, Effective, Gap, RuleReport, RuleResult, Unit};
+use crate::report::{Effective, Gap, RuleReport, RuleResult, Unit};
 use crate::rules::Reason;
 
 /// How long an observation of a machine stands: CR26 wants machines looked at anew every three days (VDR-TFR-MVX).
@@ -66,7 +66,7 @@ pub(super) fn of_rule<'r>(
     Observation {
         uuid: context.observation(rule.id),
         title: rule.id.to_owned(),
-        description: format!("{}. {}", rule.title, in_words(report.counts)),
+        description: format!("{}. {}", rule.title, report.counts.in_words()),
         props: props(report),
         links: gaps
             .map(|(_, id)| Link {
@@ -113,19 +113,6 @@ pub(super) fn of_gap<'r>(context: &'r Context<'r>, gap: &'r Gap, id: Id) -> Obse
         collected: context.collected,
         expires: context.collected.after_days(VALID_DAYS),
     }
-}
-
-/// Rows by effective verdict, in words.
-pub(super) fn in_words(counts: Counts) -> String {
-    let parts: Vec<String> = Effective::ALL
-        .into_iter()
-        .filter(|effective| counts.of(*effective) > 0)
-        .map(|effective| format!("{} {}", counts.of(effective), effective.name()))
-        .collect();
-    if parts.is_empty() {
-        return "No rows.".to_owned();
-    }
-    format!("Rows: {}.", parts.join(", "))
 }
 
 fn props(report: &RuleReport) -> Vec<Prop<'_>> {

@@ -170,9 +170,10 @@ fn summary(model: &Model<'_>, options: &Options<'_>) -> ScopeSummary {
         .apps
         .iter()
         .any(|app| model.scope.contains(app.namespace));
-    let templates = model.judged_pods().any(|(_, pod)| pod.is_template());
+    let templates = model.judged_pods().filter(|(_, pod)| pod.is_template());
+    let templates: usize = templates.map(|(_, pod)| pod.members.len()).sum();
     let pods: usize = judged.map(|(_, pod)| pod.members.len()).sum();
-    let nothing = pods == 0 && !templates && (!apps || options.selector.is_some());
+    let nothing = pods == 0 && templates == 0 && (!apps || options.selector.is_some());
     let nothing = nothing && asks_for_scope(&options.rules);
     let unread = nothing.then(|| unread(model)).flatten();
     let unknown = model.scope.unknown.or(unread);
@@ -183,6 +184,7 @@ fn summary(model: &Model<'_>, options: &Options<'_>) -> ScopeSummary {
         selector: options.selector.clone(),
         pods,
         pods_read: model.snapshot.of_kind(Kind::Pod).count(),
+        templates,
         unknown,
         is_empty: nothing && unknown.is_none(),
     }

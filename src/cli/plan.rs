@@ -5,7 +5,7 @@ mod draft;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
 use super::Surroundings;
@@ -37,6 +37,9 @@ struct Init {
     /// The file to write [default: standard output]
     #[arg(short, long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write over a plan that is there
+    #[arg(long, requires = "output")]
+    force: bool,
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
@@ -62,6 +65,16 @@ impl Init {
     ) -> anyhow::Result<ExitCode> {
         let others: Vec<_> = self.output.as_deref().into_iter().collect();
         output::check(&[], &others)?;
+        if let Some(file) = self
+            .output
+            .as_deref()
+            .filter(|file| file.exists() && !self.force)
+        {
+            bail!(
+                "{} is there, and may hold what people have added: name another file, or write over it with --force",
+                file.display()
+            );
+        }
         let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
         let catalog = Catalog::builtin(&ids).context("unable to load the built-in catalogue")?;
         let kinds: Vec<Kind> = assess::kinds_read(&ids.into_iter().collect())

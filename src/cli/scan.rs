@@ -1,5 +1,6 @@
 //! `scan` and `capture`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,13 +19,16 @@ use super::source::{SourceArgs, rfc3339};
 use crate::assess::{self, Options};
 use crate::collect::archive;
 use crate::compare;
-use crate::gaps::{self, Missing};
+use crate::gaps::{self, Gaps, Missing};
 use crate::kind::Kind;
-use crate::render::{self, RenderError, RenderOptions};
+use crate::render::{self, Format, RenderError, RenderOptions};
 use crate::report::gate::GateOptions;
 use crate::report::{Baseline, Report, Run, WaiverReport};
 use crate::rules::{RULES, Severity};
 use crate::snapshot::{Origin, Snapshot};
+
+/// So many namespaces are listed to whoever names one that is not there.
+const MOST_NAMES: usize = 20;
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
@@ -113,6 +117,7 @@ impl Scan {
         }
         warn(&snapshot, terminal);
         is_of_same_cluster(baseline.as_ref(), &snapshot)?;
+        are_there(&self.scope.namespaces, &snapshot)?;
         let options = Options {
             rules,
             scope,
@@ -135,13 +140,36 @@ impl Scan {
             bail!("{}{}", report.gate.meaning, hint(&report));
         }
         warn_of_declared(&report, terminal);
+        self.warn_of_evidence(terminal);
         let options = self.formats.options(output::evidence_name(&self.outputs));
         outputs.write(&report, &options, signer.as_ref(), terminal)?;
-        Ok(ExitCode::from(report.gate.exit_code))
+        Ok(end(&report, &outputs, terminal))
     }
 }
 
 impl Scan {
+    /// Some formats name the evidence by its digest: without the file nobody can follow them.
+    fn warn_of_evidence(&self, terminal: &Terminal) {
+        let names =
+            |target: &&Target| [Format::Html, Format::Oscal, Format::Sdr].contains(&target.format);
+        let is_written = output::evidence_name(&self.outputs).is_some();
+        if is_written || terminal.verbosity == Verbosity::Quiet {
+            return;
+        }
+        if let Some(file) = self
+            .outputs
+            .iter()
+            .filter(names)
+            .find_map(|target| target.file.as_ref())
+        {
+            let line = format!(
+                "{} names an evidence.json by its digest, which this run does not write: add -o json=evidence.json",
+                file.display()
+            );
+            let _ = writeln!(io::stderr(), "warning: {}", crate::escape(&line));
+        }
+    }
+
     /// What failed in the file that the scan is held against, and where that is from.
     fn baseline(&self, terminal: &Terminal) -> anyhow::Result<Option<(Baseline, Origin)>> {
         let Some(file) = &self.baseline else {
@@ -184,12 +212,57 @@ impl Capture {
             )
             .await?;
         save(&snapshot, &self.output)?;
-        if let Some(signer) = &signer {
-            signer.sign(&outputs, None)?;
+        match &signer {
+            Some(signer) => signer.sign(&outputs, None)?,
+            None => outputs.warn_of_old_signatures(terminal),
         }
         warn(&snapshot, terminal);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The exit code, with its meaning on standard error where no output says it on the terminal.
+fn end(report: &Report<'_>, outputs: &Outputs<'_>, terminal: &Terminal) -> ExitCode {
+    let gate = &report.gate;
+    if outputs.is_silent() && terminal.verbosity != Verbosity::Quiet {
+        let _ = writeln!(
+            io::stderr(),
+            "exit code {}: {}",
+            gate.exit_code,
+            gate.meaning
+        );
+    }
+    ExitCode::from(gate.exit_code)
+}
+
+/// Refuses names after -n that no namespace has, where namespaces were read: a typo would be judged, and found empty.
+fn are_there(wanted: &[String], snapshot: &Snapshot) -> anyhow::Result<()> {
+    if Gaps::new(snapshot).listing(Kind::Namespace).is_some() {
+        return Ok(());
+    }
+    let known: BTreeSet<&str> = snapshot
+        .objects
+        .iter()
+        .map(|object| match object.kind {
+            Kind::Namespace => object.name(),
+            _ => object.namespace(),
+        })
+        .filter(|name| !name.is_empty())
+        .collect();
+    let unread = &snapshot.coverage.unreadable;
+    for name in wanted {
+        let of_unread = unread
+            .iter()
+            .any(|object| object.name == *name || object.namespace.as_ref() == Some(name));
+        if !known.contains(name.as_str()) && !of_unread {
+            let known: Vec<&str> = known.iter().copied().take(MOST_NAMES).collect();
+            bail!(
+                "there is no namespace {name}; there are {}",
+                known.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a baseline of another cluster.
@@ -265,6 +338,9 @@ pub(super) fn warn_of_declared(report: &Report<'_>, terminal: &Terminal) {
 
 fn hint(report: &Report<'_>) -> &'static str {
     match report.scope.basis {
+        _ if report.scope.selector.is_some() && !report.scope.namespaces.is_empty() => {
+            "; no pod of the namespaces in scope matches the selector after -l"
+        }
         "named" => "; check the names after -n and the selector after -l",
         "all" => "; the cluster holds no pods that match",
         _ => "; no namespace holds Mendix objects: name namespaces with -n, or take all with -A",
@@ -295,13 +371,7 @@ pub(super) fn write(
     };
     output::write_file(file, |writer| {
         Ok(render::render(target.format, report, &options, writer)?)
-    })?;
-    if terminal.verbosity != Verbosity::Verbose {
-        return Ok(());
-    }
-    let mut stderr = io::stderr().lock();
-    let _ = writeln!(stderr, "wrote {}", file.display());
-    Ok(())
+    })
 }
 
 /// The command line for the record. Paths are cut to their last part: they name people and machines.

@@ -1,7 +1,7 @@
 //! `--sign-key`: signs the files that a command has written.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -97,9 +97,48 @@ impl<'o> Outputs<'o> {
             scan::write(report, target, options, terminal)?;
         }
         match signer {
-            Some(signer) => signer.sign(self, Some(report)),
-            None => Ok(()),
+            Some(signer) => signer.sign(self, Some(report))?,
+            None => self.warn_of_old_signatures(terminal),
         }
+        self.sum_up(terminal);
+        Ok(())
+    }
+
+    /// A signature of what a file held before looks like one of a file that was changed.
+    pub(super) fn warn_of_old_signatures(&self, terminal: &Terminal) {
+        if terminal.verbosity == Verbosity::Quiet {
+            return;
+        }
+        for file in self.files() {
+            let suffixes = [signing::SIGNATURE, signing::BUNDLE, signing::STATEMENT];
+            let old = suffixes.map(|suffix| beside(file, suffix));
+            for signature in old.iter().filter(|signature| signature.exists()) {
+                let line = format!(
+                    "{} is not of the {} that was written now: sign it with --sign-key, or remove the signature",
+                    signature.display(),
+                    file.display()
+                );
+                let _ = writeln!(io::stderr(), "warning: {}", crate::escape(&line));
+            }
+        }
+    }
+
+    /// Says on standard error what was written.
+    fn sum_up(&self, terminal: &Terminal) {
+        let files: Vec<String> = self
+            .files()
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        if files.is_empty() || terminal.verbosity == Verbosity::Quiet {
+            return;
+        }
+        let _ = writeln!(io::stderr(), "wrote {}", crate::escape(&files.join(", ")));
+    }
+
+    /// Whether nothing of the report goes to standard output.
+    pub(super) fn is_silent(&self) -> bool {
+        self.targets.iter().all(|target| target.file.is_some())
     }
 }
 
@@ -164,7 +203,6 @@ fn of_file(file: &Path, terminal: &Terminal) -> anyhow::Result<String> {
 
 #[cfg(unix)]
 fn warn_of_readers(file: &Path, opened: &File, terminal: &Terminal) {
-    use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = opened
@@ -178,7 +216,7 @@ fn warn_of_readers(file: &Path, opened: &File, terminal: &Terminal) {
         file.display(),
         mode & 0o7777
     );
-    let _ = writeln!(std::io::stderr(), "warning: {}", crate::escape(&line));
+    let _ = writeln!(io::stderr(), "warning: {}", crate::escape(&line));
 }
 
 #[cfg(not(unix))]

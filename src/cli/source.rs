@@ -21,7 +21,7 @@ use crate::snapshot::{Mode, Snapshot};
 #[command(next_help_heading = "Source")]
 pub(super) struct SourceArgs {
     /// Read YAML or JSON files, folders, `-`, or one saved snapshot, instead of a live cluster
-    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["kubeconfig", "context", "cluster", "user", "impersonate"])]
+    #[arg(short = 'f', long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["kubeconfig", "context", "cluster", "user", "impersonate"])]
     from: Vec<PathBuf>,
     /// Take files as all there is: what they do not hold does not exist
     #[arg(long, requires = "from")]

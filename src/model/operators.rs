@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::mendix::{image_name, image_tag};
-use super::pods::{PodGroup, Role};
+use super::pods::{Container, PodGroup, Role};
 use super::rbac::{self, Grant};
 use crate::kind::{Kind, MENDIX_GROUP};
 use crate::projection::Projection;
@@ -65,16 +65,15 @@ pub(super) fn find(pods: &[PodGroup<'_>]) -> Vec<Operator> {
 }
 
 fn version(pod: &PodGroup<'_>) -> Option<String> {
-    let containers: Vec<_> = pod.lasting_containers().collect();
-    let container = containers
-        .iter()
-        .find(|container| image_name(container.spec) == "mendix-operator")
-        .or_else(|| {
-            containers
-                .iter()
-                .find(|container| container.spec.name == "mendix-operator")
-        })?;
-    image_tag(container.spec).map(str::to_owned)
+    image_tag(container(pod)?.spec).map(str::to_owned)
+}
+
+/// The container of an operator's pod that is the operator: by its image, else by its name.
+pub fn container<'s>(pod: &PodGroup<'s>) -> Option<Container<'s>> {
+    let by_image = |container: &Container<'_>| image_name(container.spec) == "mendix-operator";
+    let by_name = |container: &Container<'_>| container.spec.name == "mendix-operator";
+    let find = |is: &dyn Fn(&Container<'_>) -> bool| pod.lasting_containers().find(|one| is(one));
+    find(&by_image).or_else(|| find(&by_name))
 }
 
 /// During a roll-out two versions run; the older one decides.

@@ -76,9 +76,10 @@ fn opening(writer: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
     let scope = &report.scope;
     writeln!(
         writer,
-        "- {} of {} pods judged, in {} namespaces",
+        "- {} of {} pods{} judged, in {} namespaces",
         scope.pods,
         scope.pods_read,
+        scope.templates_in_words(),
         scope.namespaces.len()
     )?;
     let selected = report.rules.iter().filter(|rule| rule.selected).count();

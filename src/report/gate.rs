@@ -51,30 +51,29 @@ impl Gate {
                 "nothing to judge: the scope was read and is empty".to_owned(),
             );
         }
+        let below = below(counts.fail.saturating_sub(failures), options.fail_on);
         let failures = failures.saturating_sub(known.unwrap_or_default());
+        let beside = format!("{}{below}", beside(known));
         if failures > 0 {
             let threshold = options.fail_on.name();
-            let rows = if failures == 1 { "row" } else { "rows" };
-            return Self::new(
-                options,
-                1,
-                format!(
-                    "{failures} failing {rows} of severity {threshold} or above{}",
-                    beside(known)
-                ),
-            );
+            let rows = rows(failures);
+            let meaning =
+                format!("{failures} failing {rows} of severity {threshold} or above{beside}");
+            return Self::new(options, 1, meaning);
         }
         if scope.unknown.is_some() {
             return Self::new(options, 3, "the scope could not be read".to_owned());
         }
         if counts.indeterminate > 0 && !options.allow_indeterminate {
-            return Self::new(
-                options,
-                3,
-                format!("{} rows are indeterminate", counts.indeterminate),
-            );
+            let open = counts.indeterminate;
+            let are = if open == 1 { "is" } else { "are" };
+            let mut meaning = format!("{open} {} {are} indeterminate", rows(open));
+            if known.is_some() {
+                meaning = format!("no new failing rows{beside}; {meaning}");
+            }
+            return Self::new(options, 3, meaning);
         }
-        Self::new(options, 0, passed(counts, known))
+        Self::new(options, 0, passed(counts, options.fail_on, &beside))
     }
 
     fn new(options: GateOptions, exit_code: u8, meaning: String) -> Self {
@@ -95,7 +94,19 @@ fn beside(known: Option<u64>) -> String {
     }
 }
 
-fn passed(counts: Counts, known: Option<u64>) -> String {
+/// Failures that the threshold lets through: whoever reads of none must not find some in the report.
+fn below(failures: u64, threshold: Severity) -> String {
+    match failures {
+        0 => String::new(),
+        failures => format!(", {failures} below {}", threshold.name()),
+    }
+}
+
+fn rows(count: u64) -> &'static str {
+    if count == 1 { "row" } else { "rows" }
+}
+
+fn passed(counts: Counts, threshold: Severity, beside: &str) -> String {
     let waived = match counts.waived {
         0 => String::new(),
         rows => format!(", {rows} waived"),
@@ -105,5 +116,10 @@ fn passed(counts: Counts, known: Option<u64>) -> String {
     } else {
         ""
     };
-    format!("no failing rows{}{waived}{accepted}", beside(known))
+    let threshold = if counts.fail > 0 {
+        format!(" of severity {} or above", threshold.name())
+    } else {
+        String::new()
+    };
+    format!("no failing rows{threshold}{beside}{waived}{accepted}")
 }

@@ -127,6 +127,17 @@ impl Default for Tool {
     }
 }
 
+impl ScopeSummary {
+    /// What follows the number of pods where workloads without pods are judged too; else nothing.
+    pub fn templates_in_words(&self) -> String {
+        match self.templates {
+            0 => String::new(),
+            1 => " and 1 workload without pods".to_owned(),
+            several => format!(" and {several} workloads without pods"),
+        }
+    }
+}
+
 /// Which namespaces and pods were judged.
 #[derive(Clone, Debug, Default)]
 pub struct ScopeSummary {
@@ -142,6 +153,8 @@ pub struct ScopeSummary {
     pub pods: usize,
     /// Pods read in the whole cluster.
     pub pods_read: usize,
+    /// Workloads without pods, judged by their templates.
+    pub templates: usize,
     /// Why there may be more to judge than is known.
     pub unknown: Option<Missing>,
     /// Whether it was read and holds nothing to judge.

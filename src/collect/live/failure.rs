@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use kube::client::AuthError;
@@ -122,7 +123,13 @@ impl fmt::Display for Failure {
 pub(super) fn credentials(problem: &AuthError) -> String {
     match problem {
         AuthError::AuthExecStart(cause) => {
-            format!("unable to start the credential plugin: {}", cause.kind())
+            let why = match cause.kind() {
+                ErrorKind::NotFound => {
+                    "the command that the kubeconfig names is not in PATH".to_owned()
+                }
+                kind => kind.to_string(),
+            };
+            format!("unable to start the credential plugin: {why}")
         }
         AuthError::AuthExecRun { out, .. } => {
             format!("the credential plugin failed with {}", out.status)

@@ -111,7 +111,7 @@ fn judged(report: &Report<'_>) -> Markup {
         _ => "that hold Mendix objects",
     };
     html! {
-        (Number(scope.pods as u64)) " of " (counted(scope.pods_read, "pod"))
+        (Number(scope.pods as u64)) " of " (counted(scope.pods_read, "pod")) (scope.templates_in_words())
         br;
         "in " (counted(scope.namespaces.len(), "namespace")) " " (chosen)
         @if let Some(selector) = &scope.selector { ", pods that match " code { (Shown(selector)) } }

@@ -84,8 +84,9 @@ fn namespaces(report: &Report<'_>) -> String {
         ": "
     };
     format!(
-        "{} of {pods} judged, in {namespaces}{colon}{}",
+        "{} of {pods}{} judged, in {namespaces}{colon}{}",
         scope.pods,
+        scope.templates_in_words(),
         scope.namespaces.join(", ")
     )
 }

@@ -151,8 +151,9 @@ fn scope(report: &Report<'_>) -> String {
     };
     let pods = counted(scope.pods_read, "pod");
     format!(
-        "{} of {pods} judged{selector}, in {namespaces} {chosen}",
-        scope.pods
+        "{} of {pods}{} judged{selector}, in {namespaces} {chosen}",
+        scope.pods,
+        scope.templates_in_words()
     )
 }
 

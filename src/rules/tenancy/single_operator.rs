@@ -1,7 +1,7 @@
 //! Two operators that manage one namespace roll each other back; none means that nothing is managed.
 
 use crate::kind::Kind;
-use crate::model::operators::{Manages, numbers};
+use crate::model::operators::{self, Manages, numbers};
 use crate::model::{Model, Operator};
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
@@ -159,10 +159,7 @@ fn evidence(
         .fold(observation, |observation, pod| {
             let group = &model.pods[*pod];
             let prefix = group.template.unwrap_or_default();
-            let container = group
-                .lasting_containers()
-                .find(|container| container.spec.image.is_some());
-            match (container, group.members.first()) {
+            match (operators::container(group), group.members.first()) {
                 (Some(container), Some(member)) => observation.read_of(
                     *member,
                     format!("{prefix}{}/image", container.pointer),

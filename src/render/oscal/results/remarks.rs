@@ -77,10 +77,11 @@ fn scope(report: &Report<'_>) -> String {
         .unknown
         .map(|missing| format!(" There may be more: {}.", missing.in_words()));
     format!(
-        "Judged were {} of {} pods{}, in {} namespaces: {}.{}",
+        "Judged were {} of {} pods{}{}, in {} namespaces: {}.{}",
         scope.pods,
         scope.pods_read,
         selector.unwrap_or_default(),
+        scope.templates_in_words(),
         names.len(),
         names.join(", "),
         unknown.unwrap_or_default()

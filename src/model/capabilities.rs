@@ -230,4 +230,12 @@ mod tests {
         assert!(listed(&names).len() < 300);
         assert!(listed(&names).ends_with("992 more"));
     }
+
+    #[test]
+    fn messages_name_all_of_a_few() {
+        let names = ["A", "B", "C", "D", "E", "F", "G", "H", "I"];
+        assert_eq!(listed(&names[..8]), "A, B, C, D, E, F, G, H");
+        assert_eq!(listed(&names), "A, B, C, D, E, F, G, H, 1 more");
+        assert_eq!(listed(&["CHECKPOINT_RESTORE"]), "CHECKPOINT_RESTORE");
+    }
 }

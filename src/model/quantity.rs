@@ -104,9 +104,46 @@ mod tests {
             ("1Kb", None),
             ("1.2.3", None),
             ("0x10", None),
+            (" 1 ", Some(1000)),
+            ("1.25m", Some(2)),
+            ("-1.5m", Some(-2)),
         ];
         for (text, expected) in table {
             assert_eq!(parse(text), expected.map(Milli), "{text}");
         }
+    }
+    #[test]
+    fn every_suffix_has_its_own_size() {
+        let decimal = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+        for (place, suffix) in (-9..).step_by(3).zip(decimal) {
+            let same = format!("5e{place}");
+            assert_eq!(parse(&format!("5{suffix}")), parse(&same), "{suffix}");
+            assert_eq!(parse(&same), parse(&same.to_uppercase()), "{same}");
+        }
+        let binary = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+        let mut size = 3000;
+        for suffix in binary {
+            size *= 1024;
+            assert_eq!(parse(&format!("3{suffix}")), Some(Milli(size)), "{suffix}");
+        }
+        assert_eq!(parse("2e6"), parse("2M"));
+        assert_eq!(parse("2M"), Some(Milli(2_000_000_000)));
+        assert_eq!(parse("4000u"), Some(Milli(4)));
+        assert_eq!(parse("4000000n"), Some(Milli(4)));
+    }
+
+    #[test]
+    fn what_is_too_long_or_too_large_is_no_quantity() {
+        let nines = "9".repeat(30);
+        let milli = format!("{nines}000").parse().ok().map(Milli);
+        assert_eq!(parse(&nines), milli);
+        assert_eq!(parse(&format!("{nines}9")), None);
+        let most = 10_i128.pow(30);
+        assert_eq!(parse("1e27"), Some(Milli(most)));
+        assert_eq!(parse("1e28"), None);
+        assert_eq!(parse("1e-30"), Some(Milli(1)));
+        assert_eq!(parse("1e-31"), None);
+        assert_eq!(parse("1e31"), None);
+        assert_eq!(parse(&format!("{nines}Ei")), Some(Milli(i128::MAX)));
     }
 }

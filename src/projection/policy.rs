@@ -403,6 +403,16 @@ pub struct CalicoSpec {
     pub namespace_selector: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account_selector: Option<String>,
+    /// Only for the interfaces of hosts, before connections are tracked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub do_not_track: Option<bool>,
+    /// Only for the interfaces of hosts, before addresses are rewritten.
+    #[serde(
+        default,
+        rename = "preDNAT",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub pre_dnat: Option<bool>,
     #[serde(
         default,
         deserialize_with = "list",

@@ -1,91 +1,42 @@
-//! Figures of a scan of many pods, against a raw paged list of the same kinds in the same run. Left out unless
-//! `scripts/bench` asks for it: times are printed, never asserted.
+//! The cluster that figures are of: pods as Mendix and Istio make them, with what made them and what stands around.
 
-use std::collections::BTreeMap;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::fmt::Write as _;
+use std::ops::Range;
 
 use futures::StreamExt as _;
-use http::Request;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams, PostParams};
-use sc39::kind::Kind;
 use serde_json::{Value, json};
 
-use crate::live::{install_kinds, sc39};
-use crate::servers::{Cluster, Options, private};
+use crate::servers::Cluster;
 
 /// Pods of one template.
 const REPLICAS: usize = 10;
 /// Templates in one namespace.
 const TEMPLATES: usize = 10;
 
-#[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "scripts/bench says through it how many pods to load"
-)]
-fn scan_against_a_raw_list() {
-    let Some(pods) = std::env::var("SC39_BENCH_PODS")
-        .ok()
-        .and_then(|pods| pods.parse().ok())
-    else {
-        return;
-    };
-    let flags = [
-        "--max-requests-inflight=2000",
-        "--max-mutating-requests-inflight=1000",
-    ];
-    let options = Options {
-        controllers: false,
-        api_server_flags: &flags,
-    };
-    let Some(cluster) = private(options) else {
-        return;
-    };
-    install_kinds(&cluster);
-    let started = Instant::now();
-    load(&cluster, pods);
-    println!(
-        "{pods} pods loaded in {:.0} s",
-        started.elapsed().as_secs_f64()
-    );
-    for round in 1..=3 {
-        let (raw, bytes) = raw_list(&cluster);
-        let (scan, memory, evidence) = timed_scan(&cluster);
-        println!(
-            "round {round}: raw list {:.2} s ({} MB), scan {:.2} s, ratio {:.2}, peak memory {} MB, evidence {} MB",
-            raw.as_secs_f64(),
-            bytes / 1_000_000,
-            scan.as_secs_f64(),
-            scan.as_secs_f64() / raw.as_secs_f64(),
-            memory / 1024,
-            evidence / 1_000_000,
-        );
-    }
-}
+/// Pods of one namespace; what is loaded is a multiple of it.
+pub(super) const PER_NAMESPACE: usize = REPLICAS * TEMPLATES;
 
-fn load(cluster: &Cluster, pods: usize) {
-    let per_namespace = REPLICAS * TEMPLATES;
-    for namespace in 0..pods.div_ceil(per_namespace) {
-        cluster.apply(&format!(
-            "{{apiVersion: v1, kind: Namespace, metadata: {{name: ns-{namespace}, labels: {{tier: production}}}}}}\n---\n\
-             {{apiVersion: privatecloud.mendix.com/v1alpha1, kind: MendixApp, metadata: {{name: app-0, namespace: ns-{namespace}}}, spec: {{runtime: {{dtapMode: P}}}}}}\n"
-        ));
+/// Adds the pods of these numbers.
+pub(super) fn load(cluster: &Cluster, pods: Range<usize>) {
+    for namespace in pods.start / PER_NAMESPACE..pods.end / PER_NAMESPACE {
+        cluster.apply(&around(namespace));
     }
     let client = cluster.client();
+    let first = pods.start / REPLICAS;
     let owners: Vec<Value> = cluster.block_on(
-        futures::stream::iter(0..pods.div_ceil(REPLICAS))
+        futures::stream::iter(first..pods.end / REPLICAS)
             .map(|template| workload(client.clone(), template))
             .buffered(64)
             .collect(),
     );
-    let made = futures::stream::iter(0..pods).map(|index| {
-        let namespace = format!("ns-{}", index / per_namespace);
+    let made = futures::stream::iter(pods).map(|index| {
+        let namespace = format!("ns-{}", index / PER_NAMESPACE);
         let api: Api<Pod> = Api::namespaced(client.clone(), &namespace);
-        let owner = &owners[index / REPLICAS];
+        let owner = &owners[index / REPLICAS - first];
         async move {
             let mut pod = pod(index);
             pod["metadata"]["ownerReferences"] = json!([owner]);
@@ -101,6 +52,39 @@ fn load(cluster: &Cluster, pods: usize) {
         }
     });
     cluster.block_on(made.buffer_unordered(64).collect::<Vec<()>>());
+}
+
+/// What stands in a namespace besides pods: an operator, policies, and for each app its MendixApp, Service and Ingress.
+pub(super) fn around(namespace: usize) -> String {
+    let mut yaml = format!(
+        r"
+{{apiVersion: v1, kind: Namespace, metadata: {{name: ns-{namespace}, labels: {{tier: production, istio-injection: enabled}}}}}}
+---
+{{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {{name: default, namespace: ns-{namespace}}}, spec: {{mtls: {{mode: STRICT}}}}}}
+---
+{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: default-deny, namespace: ns-{namespace}}}, spec: {{podSelector: {{}}, policyTypes: [Ingress, Egress]}}}}
+---
+{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: data-port, namespace: ns-{namespace}}}, spec: {{podSelector: {{matchLabels: {{privatecloud.mendix.com/component: mendix-app}}}}, ingress: [{{ports: [{{port: 8080}}], from: [{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: ingress}}}}}}]}}]}}}}
+---
+{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: admin-port, namespace: ns-{namespace}}}, spec: {{podSelector: {{matchLabels: {{privatecloud.mendix.com/component: mendix-app}}}}, ingress: [{{ports: [{{port: 8800}}], from: [{{podSelector: {{matchLabels: {{name: mendix-operator}}}}}}]}}]}}}}
+---
+{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: mendix-operator, namespace: ns-{namespace}}}, spec: {{selector: {{matchLabels: {{name: mendix-operator}}}}, template: {{metadata: {{labels: {{name: mendix-operator}}}}, spec: {{containers: [{{name: mendix-operator, image: 'registry.agency.example/mendix/mendix-operator:2.23.1'}}]}}}}}}}}
+"
+    );
+    for app in 0..TEMPLATES {
+        let written = write!(
+            yaml,
+            r"---
+{{apiVersion: privatecloud.mendix.com/v1alpha1, kind: MendixApp, metadata: {{name: app-{app}, namespace: ns-{namespace}}}, spec: {{runtime: {{dtapMode: P}}}}}}
+---
+{{apiVersion: v1, kind: Service, metadata: {{name: app-{app}, namespace: ns-{namespace}}}, spec: {{selector: {{privatecloud.mendix.com/app: app-{app}}}, ports: [{{port: 80, targetPort: 8080}}]}}}}
+---
+{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: app-{app}, namespace: ns-{namespace}}}, spec: {{ingressClassName: nginx, tls: [{{hosts: [app-{app}.ns-{namespace}.example], secretName: tls}}], rules: [{{host: app-{app}.ns-{namespace}.example, http: {{paths: [{{path: /, pathType: Prefix, backend: {{service: {{name: app-{app}, port: {{number: 80}}}}}}}}]}}}}]}}}}
+"
+        );
+        written.expect("a text takes any text");
+    }
+    yaml
 }
 
 /// A container of about the size that they have.
@@ -152,7 +136,7 @@ async fn workload(client: Client, template: usize) -> Value {
 }
 
 /// A pod as Mendix and Istio make it.
-fn pod(index: usize) -> Value {
+pub(super) fn pod(index: usize) -> Value {
     let template = index / REPLICAS;
     let probe =
         json!({"httpGet": {"path": "/m2ee-sidecar/v1/livez", "port": 8800}, "periodSeconds": 15});
@@ -196,7 +180,8 @@ fn pod(index: usize) -> Value {
     })
 }
 
-fn status(index: usize) -> Value {
+/// Its status, once it runs.
+pub(super) fn status(index: usize) -> Value {
     let container = |name: &str| {
         json!({"name": name, "image": name, "imageID": format!("registry.agency.example/{name}@sha256:{}", "a".repeat(64)),
             "containerID": format!("containerd://{index:064x}"), "ready": true, "restartCount": 0, "started": true,
@@ -207,92 +192,4 @@ fn status(index: usize) -> Value {
         "conditions": [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"}],
         "containerStatuses": [container("mendix"), container("m2ee-sidecar")],
         "initContainerStatuses": [container("istio-init"), container("istio-proxy")]}})
-}
-
-/// Lists everything that a scan lists and the server serves, page by page, and looks at nothing but the continue token.
-fn raw_list(cluster: &Cluster) -> (Duration, usize) {
-    let client = cluster.client();
-    let started = Instant::now();
-    let bytes = cluster.block_on(async {
-        let mut bytes = 0;
-        for kind in Kind::ALL.iter().filter(|kind| !kind.by_name_only()) {
-            bytes += raw_kind(&client, *kind).await;
-        }
-        bytes
-    });
-    (started.elapsed(), bytes)
-}
-
-async fn raw_kind(client: &Client, kind: Kind) -> usize {
-    let api = kind.api();
-    let version = api.versions[0];
-    let root = if api.group.is_empty() {
-        format!("/api/{version}")
-    } else {
-        format!("/apis/{}/{version}", api.group)
-    };
-    let (mut bytes, mut token) = (0, String::new());
-    loop {
-        let uri = format!("{root}/{}?limit=500&continue={token}", api.plural);
-        let request = Request::get(uri)
-            .body(Vec::new())
-            .expect("the URI is well-formed");
-        let text = match client.request_text(request).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => return bytes,
-            answer => answer.expect("the list can be read"),
-        };
-        bytes += text.len();
-        match text
-            .split_once("\"continue\":\"")
-            .and_then(|(_, rest)| rest.split_once('"'))
-        {
-            Some((next, _)) if !next.is_empty() => next.clone_into(&mut token),
-            _ => return bytes,
-        }
-    }
-}
-
-/// Wall time, peak memory (KiB) and size of the evidence of a scan of all rules.
-fn timed_scan(cluster: &Cluster) -> (Duration, u64, u64) {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let started = Instant::now();
-    let mut child = sc39()
-        .args(["scan", "--quiet", "--kubeconfig"])
-        .arg(cluster.kubeconfig("admin"))
-        .arg("-o")
-        .arg(format!(
-            "json={}",
-            folder.path().join("evidence.json").display()
-        ))
-        .stderr(Stdio::inherit())
-        .spawn()
-        .expect("the program runs");
-    let mut peak = 0;
-    let status = loop {
-        peak = peak.max(high_water(child.id()));
-        if let Some(status) = child.try_wait().expect("the program can be waited for") {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let elapsed = started.elapsed();
-    let size = std::fs::metadata(folder.path().join("evidence.json")).map_or(0, |file| file.len());
-    assert!(
-        matches!(status.code(), Some(0 | 1 | 3)),
-        "the scan came to an end: {status}"
-    );
-    (elapsed, peak, size)
-}
-
-/// Peak resident memory of a process so far, in KiB.
-fn high_water(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let fields: BTreeMap<&str, &str> = status
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .collect();
-    let field = fields
-        .get("VmHWM")
-        .and_then(|value| value.split_whitespace().next());
-    field.and_then(|value| value.parse().ok()).unwrap_or(0)
 }

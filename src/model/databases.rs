@@ -193,8 +193,8 @@ impl Addresses {
             Some((address.parse().ok()?, index))
         });
         let running = model.pods.iter().enumerate();
-        let running = running
-            .filter(|(_, pod)| pod.spec.host_network != Some(true) && !pod.is_finished());
+        let running =
+            running.filter(|(_, pod)| pod.spec.host_network != Some(true) && !pod.is_finished());
         let pods = running.flat_map(|(group, pod)| {
             let addresses = pod.addresses(model.snapshot);
             addresses.filter_map(move |address| Some((address.parse().ok()?, group)))
@@ -380,7 +380,10 @@ mod tests {
             ("[fd00::7]:5432", &["fd00::7"]),
             ("fd00::7", &["fd00::7"]),
             ("a.prod,b.prod", &["a.prod", "b.prod"]),
-            ("jdbc:postgresql://a:5432, [fd00::7]:5432,/x", &["a", "fd00::7"]),
+            (
+                "jdbc:postgresql://a:5432, [fd00::7]:5432,/x",
+                &["a", "fd00::7"],
+            ),
             ("", &[]),
         ];
         for (text, expected) in table {

@@ -502,7 +502,10 @@ mod tests {
             container.args.value("--run-firewall").map(str::to_owned)
         };
         let table = [
-            (json!({"command": ["kube-router", "--run-firewall=false"]}), Some("false")),
+            (
+                json!({"command": ["kube-router", "--run-firewall=false"]}),
+                Some("false"),
+            ),
             (
                 json!({"command": ["kube-router", "--run-firewall=false"], "args": ["--run-firewall"]}),
                 Some("true"),
@@ -518,8 +521,10 @@ mod tests {
             value["name"] = json!("kube-router");
             assert_eq!(enforcing(value.clone()).as_deref(), expected, "{value}");
         }
-        let policy = container(json!({"name": "policy", "command": ["policy", "--default-policy=deny"],
-            "args": ["--token=canary"]}));
+        let policy = container(
+            json!({"name": "policy", "command": ["policy", "--default-policy=deny"],
+            "args": ["--token=canary"]}),
+        );
         assert_eq!(
             serde_json::to_value(&policy.args).unwrap(),
             json!({"--default-policy": "deny"})

@@ -407,11 +407,7 @@ pub struct CalicoSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub do_not_track: Option<bool>,
     /// Only for the interfaces of hosts, before addresses are rewritten.
-    #[serde(
-        default,
-        rename = "preDNAT",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, rename = "preDNAT", skip_serializing_if = "Option::is_none")]
     pub pre_dnat: Option<bool>,
     #[serde(
         default,

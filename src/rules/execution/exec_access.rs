@@ -175,7 +175,11 @@ fn observe(model: &Model<'_>, namespace: &str, parts: [&Part; 2]) -> Observation
     };
     let creating = creators.in_words(", ");
     let others = format!("; pods may be created by {creating}{taken}");
-    let unknown: BTreeSet<usize> = parts.iter().flat_map(|part| &part.unknown).copied().collect();
+    let unknown: BTreeSet<usize> = parts
+        .iter()
+        .flat_map(|part| &part.unknown)
+        .copied()
+        .collect();
     let observation = if intruders.entries.is_empty() && !unknown.is_empty() {
         without_role(model, subject, &unknown)
     } else if intruders.entries.is_empty() {

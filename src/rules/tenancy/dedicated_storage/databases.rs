@@ -150,9 +150,8 @@ fn unassigned(
         Purpose::Files => "file store",
         Purpose::Database | Purpose::Storage => "database",
     };
-    let words = format!(
-        "{kind} {name} looks like a {what}, and no storage plan says which app it serves"
-    );
+    let words =
+        format!("{kind} {name} looks like a {what}, and no storage plan says which app it serves");
     Some(Finding::new(
         Verdict::Indeterminate,
         Reason::AssignmentUnknown,
@@ -180,7 +179,9 @@ fn of_database(model: &Model<'_>, database: &Database) -> Finding {
         }
         Place::Pods(group) => {
             let (kind, name) = model.pods.get(group).map_or(("", ""), |pod| workload(pod));
-            let what = format!("the database that a plan names by the address of a pod ({kind} {name} in {namespace})");
+            let what = format!(
+                "the database that a plan names by the address of a pod ({kind} {name} in {namespace})"
+            );
             judge(model, database, &what)
         }
     };

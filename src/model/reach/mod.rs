@@ -39,7 +39,8 @@ use bits::Bits;
 use classes::{Class, Classes, share_a_node};
 use foreign::Foreign;
 use labels::{Names, Tri};
-use policies::{Compiler, NetworkPolicy, Policies};
+use policies::compile::Compiler;
+use policies::{NetworkPolicy, Policies};
 use ports::{Covered, Interval, Protocol};
 use target::{Both, Target};
 

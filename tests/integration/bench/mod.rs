@@ -5,6 +5,7 @@
 
 mod load;
 mod measure;
+pub(crate) mod pods;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,8 +23,8 @@ use tempfile::TempDir;
 
 use crate::live::{install_kinds, sc39};
 use crate::servers::{Cluster, Options, private};
-use load::PER_NAMESPACE;
 use measure::{Run, run};
+use pods::PER_NAMESPACE;
 
 /// Every format but JSON, which scans write.
 const FORMATS: [&str; 8] = [
@@ -321,7 +322,7 @@ async fn raw_kind(client: &Client, kind: Kind) -> (usize, usize) {
 
 /// The same cluster without workloads, as it would have been read.
 fn made_up(pods: usize) -> Snapshot {
-    let namespaces = (0..pods / PER_NAMESPACE).map(load::around);
+    let namespaces = (0..pods / PER_NAMESPACE).map(pods::around);
     let input = Input::Text {
         name: "cluster.yaml".to_owned(),
         bytes: namespaces.collect::<String>().into_bytes().into(),
@@ -334,10 +335,10 @@ fn made_up(pods: usize) -> Snapshot {
     let mut snapshot = read.expect("the cluster can be read");
     let mut interner = Interner::default();
     for index in 0..pods {
-        let mut pod = load::pod(index);
+        let mut pod = pods::pod(index);
         pod["metadata"]["namespace"] = format!("ns-{}", index / PER_NAMESPACE).into();
         pod["metadata"]["uid"] = format!("00000000-0000-4000-8000-{index:012x}").into();
-        pod["status"] = load::status(index)["status"].take();
+        pod["status"] = pods::status(index)["status"].take();
         let decoded = decode_value(Kind::Pod, pod).expect("the pod is well-formed");
         snapshot
             .objects

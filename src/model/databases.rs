@@ -369,6 +369,9 @@ fn resolve(model: &Model<'_>, namespace: &str, host: &str, addresses: &Addresses
 mod tests {
     use super::*;
 
+    /// A host, the Services that it may be, and whether it can be nothing else.
+    type Names<'n> = (&'n str, &'n [(&'n str, &'n str)], bool);
+
     #[test]
     fn hosts_stand_in_many_forms() {
         let table: [(&str, &[&str]); 10] = [
@@ -393,7 +396,7 @@ mod tests {
 
     #[test]
     fn names_inside_the_cluster_have_few_labels_or_say_svc() {
-        let table: [(&str, &[(&str, &str)], bool); 9] = [
+        let table: [Names<'_>; 9] = [
             ("pg", &[("hr", "pg")], true),
             ("pg.prod", &[("prod", "pg"), ("hr", "prod")], false),
             ("pg.prod.svc", &[("prod", "pg")], true),

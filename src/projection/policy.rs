@@ -175,7 +175,7 @@ struct NamespacedPodsWire {
     #[serde(default, deserialize_with = "selector")]
     pod_selector: Option<LabelSelector>,
     #[serde(flatten)]
-    others: BTreeMap<String, IgnoredAny>,
+    others: Section,
 }
 
 impl From<NamespacedPodsWire> for NamespacedPods {
@@ -195,12 +195,9 @@ const OTHER_FIELD: &str = "(field of another version)";
 
 /// Until v0.1.2 of the network policy API there were other fields in the place of a selector's: without them the selector
 /// would select everything. Each becomes a requirement of which nobody knows whether it is met.
-fn with_others(
-    mut selector: LabelSelector,
-    others: &BTreeMap<String, IgnoredAny>,
-) -> LabelSelector {
-    let unknown = others.keys().take(1).map(|name| LabelExpression {
-        key: field_name(name.clone()),
+fn with_others(mut selector: LabelSelector, others: &Section) -> LabelSelector {
+    let unknown = others.0.keys().take(1).map(|name| LabelExpression {
+        key: name.clone(),
         operator: OTHER_FIELD.to_owned(),
         values: Vec::new(),
     });
@@ -214,12 +211,13 @@ fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LabelSe
         #[serde(flatten)]
         known: LabelSelector,
         #[serde(flatten)]
-        others: BTreeMap<String, IgnoredAny>,
+        others: Section,
     }
     let wire = Option::<Wire>::deserialize(deserializer)?;
     Ok(wire.map(|mut wire| {
         let known = ["matchLabels", "matchExpressions"];
         wire.others
+            .0
             .retain(|name, _| !known.contains(&name.as_str()));
         with_others(wire.known, &wire.others)
     }))

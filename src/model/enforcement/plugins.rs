@@ -146,9 +146,9 @@ pub(super) struct Settings<'s> {
 /// For which policies Amazon's controller made `PolicyEndpoints`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoints {
-    ForNone,
-    ForSome,
-    ForAll,
+    None,
+    Some,
+    All,
 }
 
 impl Endpoints {
@@ -167,11 +167,11 @@ impl Endpoints {
             .partition(|object| made.contains(&(object.namespace(), object.name())));
         let unread = gaps.anywhere(Kind::NetworkPolicy).is_some();
         if unread && !made.is_empty() || !with.is_empty() && !without.is_empty() {
-            Self::ForSome
+            Self::Some
         } else if with.is_empty() {
-            Self::ForNone
+            Self::None
         } else {
-            Self::ForAll
+            Self::All
         }
     }
 }
@@ -314,9 +314,9 @@ impl<'s> Settings<'s> {
         let unread = |kind: Kind| self.gaps.anywhere(kind).is_some();
         let policies = self.snapshot.of_kind(Kind::NetworkPolicy).next().is_some()
             || unread(Kind::NetworkPolicy);
-        let answer = if self.endpoints == Endpoints::ForAll {
+        let answer = if self.endpoints == Endpoints::All {
             Answer::Yes
-        } else if self.endpoints != Endpoints::ForNone || unread(Kind::PolicyEndpoint) {
+        } else if self.endpoints != Endpoints::None || unread(Kind::PolicyEndpoint) {
             // Those that have none yet are not enforced.
             Answer::Open
         } else if policies {

@@ -1,5 +1,5 @@
-//! ClusterRoles that every API server makes (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy` of Kubernetes), for files, which
-//! hardly ever hold them.
+//! Roles that every API server makes (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy` of Kubernetes), for files, which hardly
+//! ever hold them.
 
 use std::collections::BTreeMap;
 
@@ -82,7 +82,7 @@ pub(super) fn is_one(name: &str) -> bool {
 
 /// The roles that the API server makes, that were not read, and that a role unites.
 pub(super) fn aggregated(snapshot: &Snapshot, role: &Role) -> Vec<&'static str> {
-    let Some(rule) = &role.aggregation_rule else {
+    let Some(uniting) = &role.aggregation_rule else {
         return Vec::new();
     };
     let unread = NAMED
@@ -94,13 +94,13 @@ pub(super) fn aggregated(snapshot: &Snapshot, role: &Role) -> Vec<&'static str> 
             .chain([MADE])
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
-        let mut selectors = rule.cluster_role_selectors.iter();
+        let mut selectors = uniting.cluster_role_selectors.iter();
         selectors.any(|wanted| selector::matches(wanted, &labels) == Some(true))
     });
     united.map(|(name, _)| *name).collect()
 }
 
-/// ClusterRoles that were read and have a label that unites them with one of the API server's.
+/// Roles that were read and have a label that unites them with one of the API server's.
 pub(super) fn labelled(snapshot: &Snapshot, label: &str) -> impl Iterator<Item = usize> {
     let roles = snapshot.of_kind(Kind::ClusterRole);
     roles

@@ -283,20 +283,22 @@ impl<'c> Compiler<'c> {
         place
     }
 
-    fn look_up(&self, key: PeerKey) -> Peers {
+    /// Whether the blocks of addresses that a rule names stand for any pod.
+    fn any_pod(&self, key: &PeerKey) -> Tri {
         let blocks = key.blocks.iter().map(|block| block.any_pod);
-        let any_pod = blocks.fold(Tri::No, Tri::or);
+        let mut any_pod = blocks.fold(Tri::No, Tri::or);
         // What is denied on some addresses is not denied to every pod, however pods move.
-        let any_pod = if key.narrow && !self.addresses.are_all_in(&key.blocks) {
-            any_pod.and(Tri::Maybe)
-        } else {
-            any_pod
-        };
-        let any_pod = if key.unclear {
-            any_pod.or(Tri::Maybe)
-        } else {
-            any_pod
-        };
+        if key.narrow && !self.addresses.are_all_in(&key.blocks) {
+            any_pod = any_pod.and(Tri::Maybe);
+        }
+        if key.unclear {
+            any_pod = any_pod.or(Tri::Maybe);
+        }
+        any_pod
+    }
+
+    fn look_up(&self, key: PeerKey) -> Peers {
+        let any_pod = self.any_pod(&key);
         let all = &self.classes.pods;
         if key.everything || any_pod == Tri::Yes {
             let packed = all.pack();

@@ -100,6 +100,8 @@ pub struct NetworkPlugins {
     pub blocks_match_pods: Answer,
     /// Whether `endPort` counts.
     pub end_port: Answer,
+    /// Whether all pods were read, so that there is no further agent.
+    complete: bool,
     /// Whether policies of these kinds count where their status does not say so.
     cluster_policies: BTreeMap<Kind, Answer>,
 }
@@ -137,12 +139,13 @@ impl NetworkPlugins {
             .flatten()
             .map(|agent| agent.plugin)
             .collect();
+        let off = k3s_off(snapshot);
         // An agent that was not read may enforce after all.
         let complete = gaps.anywhere(Kind::Pod).is_none();
         let nodes = names.into_iter().map(|name| {
             let known = snapshot.find(Kind::Node, "", name);
             let here = agents.remove(name).unwrap_or_default();
-            let mut state = state(snapshot, known, here, &plugins);
+            let mut state = state(snapshot, known, here, &plugins, off.as_ref());
             if state.enforcement == Enforcement::Unenforced && !complete {
                 state.enforcement = Enforcement::Unknown;
             }
@@ -169,37 +172,36 @@ impl NetworkPlugins {
                 .collect(),
             nodes,
             plugins,
+            complete,
         }
     }
 
     /// Whether policies count for a pod on a node.
     pub fn of_pod(&self, node: Option<&str>, has_owner: bool) -> Enforcement {
-        let Some(state) = node.and_then(|node| self.nodes.get(node)) else {
-            return self.of_new_pod();
+        let of_state = |state: &NodeState| {
+            if has_owner {
+                state.enforcement
+            } else {
+                self.without_owner(state)
+            }
         };
-        // Amazon's plugin leaves pods alone that nothing owns.
-        if state.why == Why::Agent(Plugin::AwsVpc) && !has_owner {
-            return Enforcement::Unenforced;
+        match node.and_then(|node| self.nodes.get(node)) {
+            Some(state) => of_state(state),
+            None => unanimous_state(self.nodes.values().map(of_state)),
         }
-        state.enforcement
     }
 
     /// Whether policies count for a pod that may come to run on any node.
     pub fn of_new_pod(&self) -> Enforcement {
-        let mut states = self.nodes.values().map(|state| state.enforcement);
-        match states.next() {
-            Some(first) if states.all(|state| state == first) => first,
-            _ => Enforcement::Unknown,
-        }
+        unanimous_state(self.nodes.values().map(|state| state.enforcement))
     }
 
-    /// The least that can be said of policies for a pod whose maker may choose its node.
+    /// The least that can be said of policies for a pod whose maker may choose its node, and make it without an owner.
     pub fn at_worst(&self) -> Enforcement {
-        let mut states = self.nodes.values().map(|state| state.enforcement);
-        if states.any(|state| state == Enforcement::Unenforced) {
+        let all = || self.nodes.values().map(|state| self.without_owner(state));
+        if all().any(|enforcement| enforcement == Enforcement::Unenforced) {
             return Enforcement::Unenforced;
         }
-        let all = || self.nodes.values().map(|state| state.enforcement);
         if !self.nodes.is_empty() && all().all(|state| state == Enforcement::Enforced) {
             Enforcement::Enforced
         } else {
@@ -207,17 +209,43 @@ impl NetworkPlugins {
         }
     }
 
+    /// Whether policies count on a node for a pod that nothing owns: Amazon's plugin leaves it alone.
+    fn without_owner(&self, state: &NodeState) -> Enforcement {
+        match state.why {
+            Why::Agent(Plugin::AwsVpc) if self.complete => Enforcement::Unenforced,
+            Why::Agent(Plugin::AwsVpc) => Enforcement::Unknown,
+            _ => state.enforcement,
+        }
+    }
+
     /// Whether a policy over the cluster counts, by what its status says or what is known of the plugins.
     pub fn implements(&self, kind: Kind, conditions: &[pod::Condition]) -> Answer {
-        let says = |status: &str| conditions.iter().any(|known| &*known.status == status);
-        if says("True") && !says("False") {
-            return Answer::Yes;
-        }
+        let telling = || conditions.iter().filter(|known| tells(&known.kind));
+        let says = |status: &str| telling().any(|known| &*known.status == status);
+        let accepted = says("True") && !says("False");
         let known = self.cluster_policies.get(&kind).copied();
         match known.unwrap_or(Answer::Open) {
-            Answer::Yes if !conditions.is_empty() => Answer::Open,
-            answer => answer,
+            // The status may be left from another plugin, or what is known out of date.
+            Answer::No if accepted => Answer::Open,
+            Answer::No => Answer::No,
+            _ if accepted => Answer::Yes,
+            Answer::Yes if telling().next().is_none() => Answer::Yes,
+            Answer::Yes | Answer::Open => Answer::Open,
         }
+    }
+}
+
+/// Whether a condition of this type tells that a policy is in force: the types of the Gateway API's conventions, and those
+/// that OVN-Kubernetes writes for each zone.
+fn tells(kind: &str) -> bool {
+    ["Accepted", "Programmed", "Ready"].contains(&kind) || kind.starts_with("Ready-In-Zone-")
+}
+
+/// What all nodes have in common.
+fn unanimous_state(mut states: impl Iterator<Item = Enforcement>) -> Enforcement {
+    match states.next() {
+        Some(first) if states.all(|state| state == first) => first,
+        _ => Enforcement::Unknown,
     }
 }
 
@@ -329,6 +357,7 @@ fn state(
     node: Option<usize>,
     agents: Vec<Agent>,
     plugins: &BTreeSet<Plugin>,
+    off: Option<&Seen>,
 ) -> NodeState {
     let rank = |agent: &Agent| match (agent.enforces, agent.ready) {
         (Answer::Yes, true) => 0,
@@ -336,12 +365,15 @@ fn state(
         (Answer::Open, _) => 2,
         (Answer::No, _) => 3,
     };
-    let best = agents.into_iter().min_by_key(rank);
+    // Amazon's plugin comes last, because it leaves some pods alone.
+    let best = agents
+        .into_iter()
+        .min_by_key(|agent| (rank(agent), agent.plugin == Plugin::AwsVpc));
     let known = node.and_then(|index| match snapshot.objects[index].projection.as_ref() {
         Projection::Node(node) => Some((index, node)),
         _ => None,
     });
-    let of_node = known.and_then(|(index, node)| of_node(index, node, plugins));
+    let of_node = known.and_then(|(index, node)| of_node(index, node, plugins, off));
     match (best, of_node) {
         // The controller inside k3s enforces whatever plugin runs beside it.
         (Some(agent), Some(state)) if rank(&agent) > 0 && state.why == Why::K3s => state,
@@ -375,8 +407,48 @@ fn of_agent(agent: Agent) -> NodeState {
 /// Label with which Amazon EKS marks the nodes of Fargate.
 const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
 
+const K3S_POINTER: &str = "/metadata/annotations/k3s.io~1node-args";
+
+/// Whether the arguments of k3s on a node switch its controller off; `None` where they don't say.
+fn says_off(node: &cluster::Node) -> Option<bool> {
+    let text = node.metadata.annotations.get(K3S_ARGUMENTS)?;
+    let arguments: Vec<String> = serde_json::from_str(text).unwrap_or_default();
+    match arguments.as_slice() {
+        [flag, value] if flag == NO_NETWORK_POLICY => Some(value != "false"),
+        _ => None,
+    }
+}
+
+fn is_k3s(node: &cluster::Node) -> bool {
+    node.status.node_info.kubelet_version.contains("+k3s")
+}
+
+/// The first server of k3s that is told to switch the controller off. Servers must agree on it, and agents take it from
+/// them (`pkg/agent/config/config.go` and `CriticalControlArgs` of k3s).
+fn k3s_off(snapshot: &Snapshot) -> Option<Seen> {
+    snapshot.of_kind(Kind::Node).find_map(|(index, object)| {
+        let Projection::Node(node) = object.projection.as_ref() else {
+            return None;
+        };
+        (is_k3s(node) && says_off(node) == Some(true)).then(|| Seen {
+            object: index,
+            pointer: K3S_POINTER.to_owned(),
+            value: node
+                .metadata
+                .annotations
+                .get(K3S_ARGUMENTS)
+                .map(|text| text.clone().into()),
+        })
+    })
+}
+
 /// What a node itself says.
-fn of_node(index: usize, node: &cluster::Node, plugins: &BTreeSet<Plugin>) -> Option<NodeState> {
+fn of_node(
+    index: usize,
+    node: &cluster::Node,
+    plugins: &BTreeSet<Plugin>,
+    off: Option<&Seen>,
+) -> Option<NodeState> {
     let metadata: &Metadata = &node.metadata;
     let info = &node.status.node_info;
     let seen = |pointer: &str, value: Option<&str>| Seen {
@@ -384,14 +456,20 @@ fn of_node(index: usize, node: &cluster::Node, plugins: &BTreeSet<Plugin>) -> Op
         pointer: pointer.to_owned(),
         value: value.map(Into::into),
     };
-    if info.kubelet_version.contains("+k3s") {
+    if is_k3s(node) {
         let arguments = metadata.annotations.get(K3S_ARGUMENTS).map(String::as_str);
-        let off = arguments.is_some_and(|text| {
-            let arguments: Vec<String> = serde_json::from_str(text).unwrap_or_default();
-            arguments.contains(&NO_NETWORK_POLICY.to_owned())
-                && !arguments.contains(&"false".to_owned())
+        let mut shown = vec![
+            seen(
+                "/status/nodeInfo/kubeletVersion",
+                Some(&info.kubelet_version),
+            ),
+            seen(K3S_POINTER, arguments),
+        ];
+        let is_off = says_off(node).unwrap_or_else(|| {
+            shown.extend(off.cloned());
+            off.is_some()
         });
-        let (enforcement, why) = if off {
+        let (enforcement, why) = if is_off {
             (Enforcement::Unenforced, Why::K3sOff)
         } else {
             (Enforcement::Enforced, Why::K3s)
@@ -399,13 +477,7 @@ fn of_node(index: usize, node: &cluster::Node, plugins: &BTreeSet<Plugin>) -> Op
         return Some(NodeState {
             enforcement,
             why,
-            seen: vec![
-                seen(
-                    "/status/nodeInfo/kubeletVersion",
-                    Some(&info.kubelet_version),
-                ),
-                seen("/metadata/annotations/k3s.io~1node-args", arguments),
-            ],
+            seen: shown,
         });
     }
     let fargate = metadata.labels.label(COMPUTE_TYPE) == Some("fargate");

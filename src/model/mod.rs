@@ -21,6 +21,7 @@ pub mod limits;
 pub mod mendix;
 pub mod mesh;
 pub mod namespaces;
+mod networks;
 pub mod operators;
 pub mod owners;
 mod planned;

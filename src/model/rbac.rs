@@ -1,6 +1,7 @@
 //! Who may do what: roles with aggregation, bindings, and the groups of service accounts.
 
 mod accounts;
+mod defaults;
 mod holders;
 mod powers;
 

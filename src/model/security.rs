@@ -143,7 +143,14 @@ impl Seccomp {
         match profile.kind.as_deref() {
             Some("RuntimeDefault") => Self::RuntimeDefault,
             // The API takes no Localhost profile without its file.
-            Some("Localhost") if profile.localhost_profile.is_some() => Self::Localhost,
+            Some("Localhost")
+                if profile
+                    .localhost_profile
+                    .as_ref()
+                    .is_some_and(|file| !file.is_empty()) =>
+            {
+                Self::Localhost
+            }
             Some("Unconfined") => Self::Unconfined,
             other => Self::Unrecognised(other.unwrap_or_default().to_owned()),
         }

@@ -184,9 +184,12 @@ fn policy_flag(value: &str) -> String {
             None => (argument.as_str(), None),
         };
         if flag == NO_NETWORK_POLICY {
-            let is_boolean = |value: &&str| ["true", "false"].contains(value);
             let next = || rest.peek().map(|next| next.as_str());
-            let value = inline.or_else(next).filter(is_boolean).unwrap_or("true");
+            let value = match inline.or_else(next) {
+                // As Go reads it.
+                Some("0" | "f" | "F" | "false" | "False" | "FALSE") => "false",
+                _ => "true",
+            };
             kept = vec![NO_NETWORK_POLICY.to_owned(), value.to_owned()];
         }
     }

@@ -132,6 +132,25 @@ impl ArgumentFacts {
         self.0.get(flag).map(String::as_str)
     }
 
+    /// The flags of a whole command line. Those in `args` come after those in `command`.
+    pub(super) fn after(mut self, command: CommandFacts, container: &str) -> Self {
+        for (flag, value) in command.flags.0 {
+            if listed(&flag).is_some() {
+                add(&mut self.0, &flag, value);
+            } else {
+                self.0.entry(flag).or_insert(value);
+            }
+        }
+        if command.shell {
+            // What a script runs is not read.
+            let enforcing = ENFORCING.iter().filter(|(holder, _)| *holder == container);
+            for (_, flag) in enforcing {
+                self.0.insert((*flag).to_owned(), UNRECOGNISED.to_owned());
+            }
+        }
+        self
+    }
+
     /// Keeps what counts in the container of this name.
     pub(super) fn of_container(mut self, container: &str, image: Option<&str>) -> Self {
         let controller = controllers::keeps_flags(image);
@@ -180,6 +199,44 @@ impl ArgumentFacts {
             }
         }
         Self(facts)
+    }
+}
+
+/// What `command` holds of the same flags; evidence keeps them under `args`.
+#[derive(Debug, Default)]
+pub(super) struct CommandFacts {
+    flags: ArgumentFacts,
+    /// Whether it runs a shell.
+    shell: bool,
+}
+
+/// Programs that run a script.
+const SHELLS: &[&str] = &["ash", "bash", "busybox", "dash", "ksh", "sh", "zsh"];
+
+impl<'de> Deserialize<'de> for CommandFacts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = CommandFacts;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list of words")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut words = Vec::new();
+                while let Some(word) = list.next_element::<Cow<'de, str>>()? {
+                    words.push(word);
+                }
+                let program = words.first().map_or("", |word| word.as_ref());
+                let program = program.rsplit('/').next().unwrap_or_default();
+                Ok(CommandFacts {
+                    shell: SHELLS.contains(&program),
+                    flags: ArgumentFacts::from_arguments(&words),
+                })
+            }
+        }
+        deserializer.deserialize_seq(Visitor)
     }
 }
 
@@ -436,6 +493,42 @@ mod tests {
         );
         let text = serde_json::to_string(&policy).unwrap();
         assert_eq!(serde_json::from_str::<Container>(&text).unwrap(), policy);
+    }
+
+    #[test]
+    fn flags_in_the_command_count_too() {
+        let enforcing = |value: serde_json::Value| {
+            let container = container(value);
+            container.args.value("--run-firewall").map(str::to_owned)
+        };
+        let table = [
+            (
+                json!({"command": ["kube-router", "--run-firewall=false"]}),
+                Some("false"),
+            ),
+            (
+                json!({"command": ["kube-router", "--run-firewall=false"], "args": ["--run-firewall"]}),
+                Some("true"),
+            ),
+            (
+                json!({"command": ["/bin/sh", "-c", "kube-router --run-firewall=false"]}),
+                Some(UNRECOGNISED),
+            ),
+            (json!({"command": ["/usr/local/bin/kube-router"]}), None),
+            (json!({"command": null}), None),
+        ];
+        for (mut value, expected) in table {
+            value["name"] = json!("kube-router");
+            assert_eq!(enforcing(value.clone()).as_deref(), expected, "{value}");
+        }
+        let policy = container(
+            json!({"name": "policy", "command": ["policy", "--default-policy=deny"],
+            "args": ["--token=canary"]}),
+        );
+        assert_eq!(
+            serde_json::to_value(&policy.args).unwrap(),
+            json!({"--default-policy": "deny"})
+        );
     }
 
     #[test]

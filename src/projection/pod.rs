@@ -6,7 +6,7 @@ use std::sync::Arc;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{ArgumentFacts, EnvironmentFacts};
+use super::facts::{ArgumentFacts, CommandFacts, EnvironmentFacts};
 use super::metadata::{Metadata, Scalar, list, null_default};
 use super::volume::{self, Volume, VolumeDevice, VolumeMount};
 use super::words;
@@ -166,12 +166,15 @@ struct ContainerWire {
     env: EnvironmentFacts,
     #[serde(default, deserialize_with = "null_default")]
     args: ArgumentFacts,
+    #[serde(default, deserialize_with = "null_default")]
+    command: CommandFacts,
 }
 
 impl From<ContainerWire> for Container {
     /// Variables and flags count only in the containers that the decision tables name.
     fn from(wire: ContainerWire) -> Self {
-        let args = wire.args.of_container(&wire.name, wire.image.as_deref());
+        let args = wire.args.after(wire.command, &wire.name);
+        let args = args.of_container(&wire.name, wire.image.as_deref());
         let env = wire.env.of_container(&wire.name);
         Self {
             name: wire.name,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::{Metadata, Scalar, list, null_default};
 use super::pod::Condition;
-use super::rbac::LabelSelector;
+use super::rbac::{LabelExpression, LabelSelector};
 
 /// NetworkPolicy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -148,7 +148,11 @@ pub struct ClusterPolicySpec {
 /// Pods by namespace, or by namespace and pod: one of the two.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodSet {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "selector",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub namespaces: Option<LabelSelector>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<NamespacedPods>,
@@ -156,12 +160,67 @@ pub struct PodSet {
 
 /// `NamespacedPod`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "NamespacedPodsWire")]
 pub struct NamespacedPods {
-    #[serde(default, deserialize_with = "null_default")]
     pub namespace_selector: LabelSelector,
-    #[serde(default, deserialize_with = "null_default")]
     pub pod_selector: LabelSelector,
+}
+
+/// The same with the fields of other versions of the API.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NamespacedPodsWire {
+    #[serde(default, deserialize_with = "selector")]
+    namespace_selector: Option<LabelSelector>,
+    #[serde(default, deserialize_with = "selector")]
+    pod_selector: Option<LabelSelector>,
+    #[serde(flatten)]
+    others: Section,
+}
+
+impl From<NamespacedPodsWire> for NamespacedPods {
+    fn from(wire: NamespacedPodsWire) -> Self {
+        Self {
+            namespace_selector: with_others(
+                wire.namespace_selector.unwrap_or_default(),
+                &wire.others,
+            ),
+            pod_selector: wire.pod_selector.unwrap_or_default(),
+        }
+    }
+}
+
+/// Stands for the operator of a requirement that a field of another version of the API makes.
+const OTHER_FIELD: &str = "(field of another version)";
+
+/// Until v0.1.2 of the network policy API there were other fields in the place of a selector's: without them the selector
+/// would select everything. Each becomes a requirement of which nobody knows whether it is met.
+fn with_others(mut selector: LabelSelector, others: &Section) -> LabelSelector {
+    let unknown = others.0.keys().take(1).map(|name| LabelExpression {
+        key: name.clone(),
+        operator: OTHER_FIELD.to_owned(),
+        values: Vec::new(),
+    });
+    selector.match_expressions.extend(unknown);
+    selector
+}
+
+fn selector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LabelSelector>, D::Error> {
+    #[derive(Deserialize)]
+    struct Wire {
+        #[serde(flatten)]
+        known: LabelSelector,
+        #[serde(flatten)]
+        others: Section,
+    }
+    let wire = Option::<Wire>::deserialize(deserializer)?;
+    Ok(wire.map(|mut wire| {
+        let known = ["matchLabels", "matchExpressions"];
+        wire.others
+            .0
+            .retain(|name, _| !known.contains(&name.as_str()));
+        with_others(wire.known, &wire.others)
+    }))
 }
 
 /// A rule of a policy over the cluster, of either direction.
@@ -194,7 +253,11 @@ pub struct ClusterPolicyRule {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterPolicyPeer {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "selector",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub namespaces: Option<LabelSelector>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<NamespacedPods>,
@@ -352,6 +415,13 @@ pub struct Section(pub BTreeMap<String, bool>);
 /// A field name of a rule is no longer than this.
 const FIELD_BYTES: usize = 40;
 
+/// The name of a field, or something that stands for it.
+fn field_name(name: String) -> String {
+    let is_name =
+        name.len() <= FIELD_BYTES && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_name { name } else { "other".to_owned() }
+}
+
 impl<'de> Deserialize<'de> for Section {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
@@ -369,10 +439,7 @@ impl<'de> Deserialize<'de> for Section {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = BTreeMap::new();
                 while let Some((name, _)) = map.next_entry::<String, IgnoredAny>()? {
-                    let is_name = name.len() <= FIELD_BYTES
-                        && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-                    let name = if is_name { name } else { "other".to_owned() };
-                    fields.insert(name, true);
+                    fields.insert(field_name(name), true);
                 }
                 Ok(Section(fields))
             }
@@ -403,6 +470,12 @@ pub struct CalicoSpec {
     pub namespace_selector: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account_selector: Option<String>,
+    /// Only for the interfaces of hosts, before connections are tracked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub do_not_track: Option<bool>,
+    /// Only for the interfaces of hosts, before addresses are rewritten.
+    #[serde(default, rename = "preDNAT", skip_serializing_if = "Option::is_none")]
+    pub pre_dnat: Option<bool>,
     #[serde(
         default,
         deserialize_with = "list",

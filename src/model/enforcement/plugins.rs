@@ -1,5 +1,6 @@
 //! Network plugins: how their agents are recognised, and what switches them off.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::model::selector::Labels as _;
 use crate::projection::istio::{ConfigMapData, PLUGIN_CONFIG_MAPS, Setting};
 use crate::projection::pod::{Container, PodSpec};
 use crate::projection::{Metadata, Projection};
-use crate::snapshot::{Mode, Snapshot};
+use crate::snapshot::{Mode, Object, Snapshot};
 
 /// A network plugin whose agent is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,33 @@ const DAEMON_SETS: &[(&str, Plugin)] = &[
 const POLICY_ENGINE: &str = "kube-network-policies";
 
 impl Plugin {
+    /// What stands in the name or image of a container of its agents.
+    const fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Antrea => &["antrea"],
+            Self::AwsVpc => &["aws-node", "amazon-k8s-cni", "aws-network-policy-agent"],
+            Self::AzureNpm => &["azure-npm"],
+            Self::Calico => &["calico"],
+            Self::Cilium => &["cilium"],
+            Self::Flannel => &["flannel"],
+            Self::Kindnet => &["kindnet"],
+            Self::KubeNetworkPolicies => &[POLICY_ENGINE],
+            Self::KubeRouter => &["kube-router"],
+            Self::OvnKubernetes => &["ovn"],
+            Self::Weave => &["weave"],
+        }
+    }
+
+    /// Whether the containers of a pod may be those of its agents. Without images there is nothing to go by.
+    fn may_run_in(self, spec: &PodSpec) -> bool {
+        let says = |text: &str| self.words().iter().any(|word| text.contains(word));
+        let containers = || spec.containers.iter();
+        containers().all(|container| container.image.is_none())
+            || containers().any(|container| {
+                says(&container.name) || container.image.as_deref().is_some_and(says)
+            })
+    }
+
     /// The plugin whose agent a pod is.
     pub(super) fn of(metadata: &Metadata, spec: &PodSpec) -> Option<Self> {
         let owner = metadata
@@ -81,7 +109,8 @@ impl Plugin {
         let named = DAEMON_SETS
             .iter()
             .find(|(name, _)| *name == owner.name)
-            .map(|(_, plugin)| *plugin);
+            .map(|(_, plugin)| *plugin)
+            .filter(|plugin| plugin.may_run_in(spec));
         match named {
             Some(Self::Flannel) if container(spec, &[POLICY_ENGINE]).is_some() => {
                 Some(Self::KubeNetworkPolicies)
@@ -111,6 +140,40 @@ pub(super) struct Settings<'s> {
     pub(super) cilium_end_port: Answer,
     /// Whether Cilium is set to read `ClusterNetworkPolicies`.
     pub(super) cilium_cluster_policies: Answer,
+    endpoints: Endpoints,
+}
+
+/// For which policies Amazon's controller made `PolicyEndpoints`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoints {
+    None,
+    Some,
+    All,
+}
+
+impl Endpoints {
+    fn new(snapshot: &Snapshot, gaps: &Gaps) -> Self {
+        let made: BTreeSet<(&str, &str)> = snapshot
+            .of_kind(Kind::PolicyEndpoint)
+            .filter_map(|(_, object)| match object.projection.as_ref() {
+                Projection::PolicyEndpoint(endpoint) => Some(&endpoint.spec.policy_ref),
+                _ => None,
+            })
+            .map(|policy| (policy.namespace.as_str(), policy.name.as_str()))
+            .collect();
+        let policies = snapshot.of_kind(Kind::NetworkPolicy);
+        let (with, without): (Vec<&Object>, Vec<&Object>) = policies
+            .map(|(_, object)| object)
+            .partition(|object| made.contains(&(object.namespace(), object.name())));
+        let unread = gaps.anywhere(Kind::NetworkPolicy).is_some();
+        if unread && !made.is_empty() || !with.is_empty() && !without.is_empty() {
+            Self::Some
+        } else if with.is_empty() {
+            Self::None
+        } else {
+            Self::All
+        }
+    }
 }
 
 /// What is known of a ConfigMap.
@@ -127,6 +190,7 @@ impl<'s> Settings<'s> {
             gaps,
             cilium_end_port: Answer::Open,
             cilium_cluster_policies: Answer::Open,
+            endpoints: Endpoints::new(snapshot, gaps),
         };
         for (_, object) in snapshot.of_kind(Kind::Pod) {
             let Projection::Pod(pod) = object.projection.as_ref() else {
@@ -232,10 +296,9 @@ impl<'s> Settings<'s> {
         };
         let flag = agent.args.value("--enable-network-policy");
         let mut seen = vec![flag_seen(pod, place, "--enable-network-policy", flag)];
-        match flag {
-            Some("true") => {}
-            None | Some("false") => return (Answer::No, true, seen),
-            Some(_) => return (Answer::Open, true, seen),
+        match truth(flag, false) {
+            Answer::Yes => {}
+            answer => return (answer, true, seen),
         }
         let config = self.config(namespace, PLUGIN_CONFIG_MAPS[1]);
         let controller = match &config {
@@ -248,12 +311,13 @@ impl<'s> Settings<'s> {
             Config::Absent => Answer::No,
             Config::Unread => Answer::Open,
         };
-        let endpoints = self.snapshot.of_kind(Kind::PolicyEndpoint).next();
+        let unread = |kind: Kind| self.gaps.anywhere(kind).is_some();
         let policies = self.snapshot.of_kind(Kind::NetworkPolicy).next().is_some()
-            || self.gaps.anywhere(Kind::NetworkPolicy).is_some();
-        let answer = if endpoints.is_some() {
+            || unread(Kind::NetworkPolicy);
+        let answer = if self.endpoints == Endpoints::All {
             Answer::Yes
-        } else if self.gaps.anywhere(Kind::PolicyEndpoint).is_some() {
+        } else if self.endpoints != Endpoints::None || unread(Kind::PolicyEndpoint) {
+            // Those that have none yet are not enforced.
             Answer::Open
         } else if policies {
             // Nothing was made of the policies, so nothing is enforced; with the controller on it may be slow.
@@ -293,11 +357,7 @@ fn of_kube_router(pod: usize, spec: &PodSpec) -> (Answer, bool, Vec<Seen>) {
         return (Answer::Open, true, Vec::new());
     };
     let value = container.args.value(flag);
-    let answer = match value {
-        None | Some("true") => Answer::Yes,
-        Some("false") => Answer::No,
-        Some(_) => Answer::Open,
-    };
+    let answer = truth(value, true);
     (answer, true, vec![flag_seen(pod, place, flag, value)])
 }
 
@@ -346,7 +406,11 @@ fn yes_if(yes: bool) -> Answer {
 
 /// A boolean as Go reads it.
 fn boolean(setting: Option<&Setting>, default: bool) -> Answer {
-    match setting.map(|setting| setting.0.as_str()) {
+    truth(setting.map(|setting| setting.0.as_str()), default)
+}
+
+fn truth(text: Option<&str>, default: bool) -> Answer {
+    match text {
         None | Some("") => yes_if(default),
         Some("1" | "t" | "T" | "true" | "True" | "TRUE") => Answer::Yes,
         Some("0" | "f" | "F" | "false" | "False" | "FALSE") => Answer::No,

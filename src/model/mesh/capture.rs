@@ -4,8 +4,7 @@
 //! `manifests/charts/istio-control/istio-discovery/files/injection-template.yaml`). With Istio's CNI plugin the
 //! annotations count too, since that is what the plugin reads (istio `cni/pkg/plugin/sidecar_redirect.go`).
 
-use serde::Deserialize;
-
+use super::super::networks::NETWORKS;
 use super::super::pods::PodGroup;
 use super::{Doubt, Fact};
 use crate::projection::facts::UNRECOGNISED;
@@ -14,10 +13,6 @@ use crate::projection::facts::UNRECOGNISED;
 const INIT: &str = "istio-init";
 /// Init container that checks what Istio's CNI plugin set up.
 const VALIDATION: &str = "istio-validation";
-/// Annotation with further networks of the pod.
-const NETWORKS: &str = "k8s.v1.cni.cncf.io/networks";
-/// Network through which Istio's own CNI plugin is called where plugins are not chained.
-const ISTIO_NETWORK: &str = "istio-cni";
 
 /// Whether traffic reaches the sidecar first; the worst comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -305,31 +300,11 @@ impl Ports {
 
 /// Further networks of the pod, which Istio does not capture.
 pub(super) fn networks(pod: &PodGroup<'_>) -> Option<(Captured, Fact)> {
-    #[derive(Deserialize)]
-    struct Network {
-        name: String,
-    }
-    let text = pod.annotation(NETWORKS)?.trim();
-    let names: Option<Vec<String>> = if text.starts_with('[') {
-        serde_json::from_str::<Vec<Network>>(text)
-            .map(|networks| networks.into_iter().map(|network| network.name).collect())
-            .ok()
-    } else {
-        Some(text.split(',').map(str::to_owned).collect())
-    };
-    let harmless = names.is_some_and(|names| names.iter().all(|name| is_istio_network(name)));
-    let captured = if harmless {
-        Captured::Yes
-    } else {
+    pod.annotation(NETWORKS)?;
+    let captured = if pod.has_second_network() {
         Captured::Unknown(Doubt::SecondNetwork)
+    } else {
+        Captured::Yes
     };
     Some((captured, Fact::of_annotation(pod, NETWORKS)))
-}
-
-/// `namespace/name@interface`, the namespace and the interface optional.
-fn is_istio_network(network: &str) -> bool {
-    let network = network.trim();
-    let name = network.rsplit('/').next().unwrap_or_default();
-    let name = name.split('@').next().unwrap_or_default();
-    name.is_empty() || name == ISTIO_NETWORK
 }

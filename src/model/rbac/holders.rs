@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::powers::{Power, Powers, RolePowers, Source};
-use super::{Account, role_of};
+use super::{Account, defaults, role_of};
 use crate::gaps::Gaps;
 use crate::kind::Kind;
 use crate::projection::Projection;
@@ -34,6 +34,8 @@ pub struct Access<'s> {
     roles: RolePowers,
     /// Whether roles that every API server makes may be missing because files do not hold them.
     lacks_default_roles: bool,
+    /// Whether other roles may be missing too.
+    partial: bool,
     /// Bindings by namespace, empty for those of the whole cluster.
     bindings: BTreeMap<&'s str, Vec<usize>>,
 }
@@ -47,13 +49,44 @@ impl<'s> Access<'s> {
                 bindings.entry(object.namespace()).or_default().push(index);
             }
         }
+        let origin = &snapshot.origin;
+        let lacks_default_roles =
+            origin.mode != Mode::Live && gaps.anywhere(Kind::ClusterRole).is_none();
         Self {
             snapshot,
-            roles: RolePowers::new(snapshot),
-            lacks_default_roles: snapshot.origin.mode != Mode::Live
-                && gaps.anywhere(Kind::ClusterRole).is_none(),
+            roles: RolePowers::new(snapshot, lacks_default_roles),
+            lacks_default_roles,
+            partial: origin.mode == Mode::Manifests && !origin.assume_complete,
             bindings,
         }
+    }
+
+    /// Bindings of a namespace, or of the whole cluster, to roles that may be on the server though no file holds them, with
+    /// each account that they are for; where the files are all there is, there are none.
+    pub fn unknown(&self, namespace: &str) -> Vec<(usize, Account<'s>)> {
+        let bindings = self.bindings.get(namespace).into_iter().flatten();
+        let unknown = bindings.filter(|_| self.partial).filter_map(|index| {
+            let object = &self.snapshot.objects[*index];
+            let Projection::Binding(binding) = object.projection.as_ref() else {
+                return None;
+            };
+            let role = &binding.role_ref;
+            let known = role_of(self.snapshot, binding, object.namespace()).is_some()
+                || role.kind == "ClusterRole" && defaults::is_one(&role.name);
+            (!known).then_some((*index, object, binding))
+        });
+        unknown
+            .flat_map(|(index, object, binding)| {
+                let accounts = binding.subjects.iter();
+                let accounts =
+                    accounts.filter_map(|subject| Account::of(subject, object.namespace()));
+                accounts
+                    .filter(|account| {
+                        !account.is_control_plane(object.name(), &binding.role_ref.name)
+                    })
+                    .map(move |account| (index, account))
+            })
+            .collect()
     }
 
     /// Who holds powers by the bindings of a namespace; with an empty name, by those of the whole cluster.
@@ -107,7 +140,7 @@ impl<'s> Access<'s> {
         match role_of(self.snapshot, binding, namespace) {
             Some(role) => self.roles.of(role).cloned().unwrap_or_default(),
             None if self.lacks_default_roles && binding.role_ref.kind == "ClusterRole" => {
-                RolePowers::of_default_role(&binding.role_ref.name)
+                self.roles.of_default(&binding.role_ref.name)
             }
             None => Powers::new(),
         }

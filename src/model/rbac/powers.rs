@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::defaults;
 use super::{RuleAt, aggregated};
 use crate::kind::Kind;
 use crate::projection::Projection;
@@ -28,6 +29,17 @@ pub enum Power {
 }
 
 impl Power {
+    /// All of them.
+    pub(super) const ALL: [Self; 7] = [
+        Self::Exec,
+        Self::Attach,
+        Self::PortForward,
+        Self::Debug,
+        Self::NodeProxy,
+        Self::CreatePods,
+        Self::TakeRights,
+    ];
+
     /// Those that reach into a running pod.
     pub const INTO_PODS: [Self; 5] = [
         Self::Exec,
@@ -200,11 +212,15 @@ pub(super) type Powers = BTreeMap<(Power, bool), Source>;
 
 /// The powers of all roles, aggregation included.
 #[derive(Debug, Default)]
-pub(super) struct RolePowers(HashMap<usize, Powers>);
+pub(super) struct RolePowers {
+    read: HashMap<usize, Powers>,
+    /// Of roles that every API server makes and no file holds.
+    defaults: BTreeMap<&'static str, Powers>,
+}
 
 impl RolePowers {
-    /// Reads all roles once.
-    pub(super) fn new(snapshot: &Snapshot) -> Self {
+    /// Reads all roles once. `lacks_defaults` says that roles which every API server makes may be in no file.
+    pub(super) fn new(snapshot: &Snapshot, lacks_defaults: bool) -> Self {
         let mut powers = HashMap::new();
         let mut parents: HashMap<usize, Vec<usize>> = HashMap::new();
         for kind in [Kind::ClusterRole, Kind::Role] {
@@ -212,7 +228,13 @@ impl RolePowers {
                 let Projection::Role(role) = object.projection.as_ref() else {
                     continue;
                 };
-                powers.insert(index, of_rules(index, &role.rules));
+                let mut own = of_rules(index, &role.rules);
+                if lacks_defaults {
+                    for name in defaults::aggregated(snapshot, role) {
+                        unite(&mut own, &Self::of_default_role(name));
+                    }
+                }
+                powers.insert(index, own);
                 for child in aggregated(snapshot, role) {
                     parents.entry(child).or_default().push(index);
                 }
@@ -230,35 +252,43 @@ impl RolePowers {
                 }
             }
         }
-        Self(powers)
+        let mut all = Self {
+            read: powers,
+            defaults: BTreeMap::new(),
+        };
+        if lacks_defaults {
+            all.unite_defaults(snapshot);
+        }
+        all
+    }
+
+    /// Roles in files may add to those that every API server makes: each of these has what the one before it has.
+    fn unite_defaults(&mut self, snapshot: &Snapshot) {
+        let mut inherited = Powers::new();
+        for (name, label) in defaults::UNITING {
+            unite(&mut inherited, &Self::of_default_role(name));
+            for role in defaults::labelled(snapshot, label) {
+                if let Some(powers) = self.read.get(&role) {
+                    unite(&mut inherited, powers);
+                }
+            }
+            self.defaults.insert(name, inherited.clone());
+        }
     }
 
     /// The powers of a role that was read.
     pub(super) fn of(&self, role: usize) -> Option<&Powers> {
-        self.0.get(&role)
+        self.read.get(&role)
     }
 
-    /// The powers of the roles for users that every API server makes, as it makes them.
-    pub(super) fn of_default_role(name: &str) -> Powers {
-        let powers: &[Power] = match name {
-            "cluster-admin" => &[
-                Power::Exec,
-                Power::Attach,
-                Power::PortForward,
-                Power::Debug,
-                Power::NodeProxy,
-                Power::CreatePods,
-                Power::TakeRights,
-            ],
-            "admin" | "edit" => &[
-                Power::Exec,
-                Power::Attach,
-                Power::PortForward,
-                Power::CreatePods,
-                Power::TakeRights,
-            ],
-            _ => &[],
-        };
+    /// The powers of a role that every API server makes, where no file holds it.
+    pub(super) fn of_default(&self, name: &str) -> Powers {
+        let united = self.defaults.get(name).cloned();
+        united.unwrap_or_else(|| Self::of_default_role(name))
+    }
+
+    fn of_default_role(name: &str) -> Powers {
+        let powers = defaults::powers(name);
         let source = |power| Source {
             by_name: false,
             of_cluster: power == Power::NodeProxy,
@@ -287,11 +317,8 @@ fn unite(into: &mut Powers, from: &Powers) -> bool {
 }
 
 fn of_rules(role: usize, rules: &[PolicyRule]) -> Powers {
-    let all = Power::INTO_PODS
-        .into_iter()
-        .chain([Power::CreatePods, Power::TakeRights]);
     let mut powers = Powers::new();
-    for power in all {
+    for power in Power::ALL {
         for (index, rule) in rules.iter().enumerate() {
             let allowed = power.requests().iter();
             for request in allowed.filter(|request| request.is_allowed_by(rule)) {

@@ -84,6 +84,20 @@ impl Addresses {
         self.parse(cidr, &[])
     }
 
+    /// Whether blocks hold the address of every pod, wherever it comes to lie.
+    pub(super) fn are_all_in(&self, blocks: &[Block]) -> bool {
+        let whole = blocks.iter().filter(|block| block.holes.is_empty());
+        let whole: Vec<Cidr> = whole.filter_map(|block| block.cidr).collect();
+        if self.known.is_empty() {
+            return [false, true].iter().all(|six| {
+                let mut whole = whole.iter();
+                whole.any(|cidr| cidr.is_everything() && cidr.is_six() == *six)
+            });
+        }
+        let mut known = self.known.iter();
+        known.all(|known| whole.iter().any(|cidr| cidr.holds(*known)))
+    }
+
     fn parse(&self, text: &str, holes: &[String]) -> Block {
         let cidr = Cidr::parse(text);
         let read: Vec<Cidr> = holes.iter().filter_map(|hole| Cidr::parse(hole)).collect();

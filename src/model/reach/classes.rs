@@ -45,9 +45,7 @@ pub(super) struct Namespace {
 }
 
 /// Label that the API server sets on every namespace.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
-/// Annotation that gives a pod further networks (Multus).
-const NETWORKS: &str = "k8s.v1.cni.cncf.io/networks";
+pub(super) const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
@@ -362,7 +360,6 @@ fn key(
     present: bool,
     tunnel: impl Fn(&PodGroup<'_>) -> Option<u16>,
 ) -> Key {
-    let networks = group.annotation(NETWORKS).map(str::trim);
     Key {
         namespace,
         labels: names.labels(group.labels()),
@@ -370,7 +367,7 @@ fn key(
         host: group.spec.host_network == Some(true),
         tunnel: tunnel(group),
         enforcement: group.enforcement,
-        second_network: networks.is_some_and(|networks| !["", "[]"].contains(&networks)),
+        second_network: group.has_second_network(),
         present,
         role: group.role,
         app: group

@@ -1,6 +1,7 @@
 //! Policies of network plugins, which are seen and not evaluated: whom they select, and whether they may allow or deny.
 
 mod calico;
+mod cilium;
 
 use super::bits::Bits;
 use super::classes::Classes;
@@ -8,11 +9,9 @@ use super::labels::Tri;
 use super::policies::Direction;
 use crate::kind::Kind;
 use crate::model::enforcement::{Plugin, Why};
-use crate::model::selector::{self, Labels};
 use crate::model::{Model, PodGroup};
 use crate::projection::Projection;
-use crate::projection::policy::{CalicoPolicy, CiliumPolicy, CiliumRule, Section};
-use crate::projection::rbac::{LabelExpression, LabelSelector};
+use crate::projection::policy::{CalicoPolicy, CiliumPolicy};
 
 /// One policy, in one direction.
 #[derive(Debug)]
@@ -25,6 +24,8 @@ struct Policy {
     denies: bool,
     /// Whether it may select pods that somebody makes in each namespace.
     namespaces: Vec<bool>,
+    /// Whether it may select every pod of each namespace, whatever its labels.
+    whole: Vec<bool>,
 }
 
 /// All of them.
@@ -43,6 +44,51 @@ struct Effect {
     direction: Direction,
     allows: bool,
     denies: bool,
+}
+
+/// Whether a policy selects pods, some of whose labels may yet be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Selects {
+    /// For some choice.
+    some: Tri,
+    /// Whatever is chosen.
+    every: Tri,
+}
+
+impl Selects {
+    const fn of(selected: Tri) -> Self {
+        Self {
+            some: selected,
+            every: selected,
+        }
+    }
+
+    /// What rests on a choice.
+    const FREE: Self = Self {
+        some: Tri::Yes,
+        every: Tri::No,
+    };
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            some: self.some.and(other.some),
+            every: self.every.and(other.every),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            some: self.some.or(other.some),
+            every: self.every.or(other.every),
+        }
+    }
+
+    fn negated(self) -> Self {
+        Self {
+            some: self.every.negated(),
+            every: self.some.negated(),
+        }
+    }
 }
 
 impl Foreign {
@@ -97,9 +143,9 @@ impl Foreign {
             let Some(selector) = &rule.endpoint_selector else {
                 continue;
             };
-            for effect in cilium_effects(rule) {
+            for effect in cilium::effects(rule) {
                 self.add(model, classes, object, namespace, &effect, |pod, here| {
-                    cilium_selects(model, selector, pod, here)
+                    cilium::selects(model, selector, pod, here)
                 });
             }
         }
@@ -113,25 +159,9 @@ impl Foreign {
         namespace: &str,
         policy: &CalicoPolicy,
     ) {
-        let spec = &policy.spec;
-        for effect in calico_effects(policy) {
+        for effect in calico::effects(policy) {
             self.add(model, classes, object, namespace, &effect, |pod, here| {
-                let none = std::collections::BTreeMap::new();
-                let labels = model
-                    .namespaces
-                    .get(here)
-                    .map_or(&none, |known| known.labels);
-                let of_namespace = calico::selects(spec.namespace_selector.as_deref(), labels);
-                let of_pod = match pod {
-                    Some(pod) => calico::selects(spec.selector.as_deref(), pod),
-                    None => Tri::Maybe,
-                };
-                let account = if spec.service_account_selector.is_some() {
-                    Tri::Maybe
-                } else {
-                    Tri::Yes
-                };
-                of_namespace.and(of_pod).and(account)
+                calico::selects(model, &policy.spec, pod, here)
             });
         }
     }
@@ -144,22 +174,27 @@ impl Foreign {
         object: usize,
         namespace: &str,
         effect: &Effect,
-        selects: impl Fn(Option<&PodGroup<'_>>, &str) -> Tri,
+        selects: impl Fn(Option<&PodGroup<'_>>, &str) -> Selects,
     ) {
         let mut bits = Bits::none(classes.len());
         let mut namespaces = Vec::with_capacity(classes.namespaces.len());
+        let mut whole = Vec::with_capacity(classes.namespaces.len());
         for (place, here) in classes.namespaces.iter().enumerate() {
             let concerned = namespace.is_empty() || namespace == here.name;
-            namespaces.push(concerned && selects(None, &here.name) != Tri::No);
             if !concerned {
+                namespaces.push(false);
+                whole.push(false);
                 continue;
             }
+            let made = selects(None, &here.name);
+            namespaces.push(made.some != Tri::No);
+            whole.push(made.every != Tri::No);
             for class in classes.in_namespace(place) {
                 let groups = classes.list.get(class).map(|class| class.groups.as_slice());
                 let mut groups = groups.into_iter().flatten();
                 let selected = groups.any(|group| {
                     let pod = model.pods.get(*group);
-                    pod.is_some_and(|pod| selects(Some(pod), &here.name) != Tri::No)
+                    pod.is_some_and(|pod| selects(Some(pod), &here.name).some != Tri::No)
                 });
                 if selected {
                     bits.insert(class);
@@ -183,6 +218,7 @@ impl Foreign {
             allows: effect.allows,
             denies: effect.denies,
             namespaces,
+            whole,
         });
     }
 
@@ -234,14 +270,14 @@ impl Foreign {
         policies.map(|policy| policy.object).collect()
     }
 
-    /// Policies that may isolate every pod of a namespace in a direction.
+    /// Policies that may isolate every pod of a namespace in a direction, also those to come.
     pub(super) fn isolating(&self, direction: Direction, namespace: &str) -> Vec<usize> {
         let place = self
             .namespace_names
             .iter()
             .position(|known| known == namespace);
         let policies = self.policies.iter().filter(|policy| {
-            let here = place.and_then(|place| policy.namespaces.get(place));
+            let here = place.and_then(|place| policy.whole.get(place));
             policy.direction == direction && policy.denies && here.copied().unwrap_or(false)
         });
         policies.map(|policy| policy.object).collect()
@@ -257,128 +293,4 @@ fn may_run(model: &Model<'_>, plugin: Plugin) -> bool {
             .nodes
             .values()
             .any(|node| node.why == Why::Unrecognised)
-}
-
-/// Cilium's rules: selecting a pod isolates it where there are rules of the direction, unless the policy says not to;
-/// a rule without fields matches nothing.
-fn cilium_effects(rule: &CiliumRule) -> [Effect; 2] {
-    let effect = |direction, allow: &[Section], deny: &[Section], isolates: Option<bool>| {
-        let says = |sections: &[Section]| sections.iter().any(|section| !section.0.is_empty());
-        let has_rules = !allow.is_empty() || !deny.is_empty();
-        Effect {
-            direction,
-            allows: says(allow),
-            denies: has_rules && isolates != Some(false) || isolates == Some(true) || says(deny),
-        }
-    };
-    [
-        effect(
-            Direction::Ingress,
-            &rule.ingress,
-            &rule.ingress_deny,
-            rule.enable_default_deny.ingress,
-        ),
-        effect(
-            Direction::Egress,
-            &rule.egress,
-            &rule.egress_deny,
-            rule.enable_default_deny.egress,
-        ),
-    ]
-}
-
-/// Calico's rules: traffic of a direction that a policy is about is denied where no rule allows it.
-fn calico_effects(policy: &CalicoPolicy) -> Vec<Effect> {
-    let spec = &policy.spec;
-    let is_about = |direction: Direction| {
-        if spec.types.is_empty() {
-            return match direction {
-                Direction::Ingress => !spec.ingress.is_empty() || spec.egress.is_empty(),
-                Direction::Egress => !spec.egress.is_empty(),
-            };
-        }
-        spec.types.iter().any(|name| name == direction.name())
-    };
-    let directions = [
-        (Direction::Ingress, &spec.ingress),
-        (Direction::Egress, &spec.egress),
-    ];
-    directions
-        .into_iter()
-        .filter(|(direction, _)| is_about(*direction))
-        .map(|(direction, rules)| Effect {
-            direction,
-            allows: rules.iter().any(|rule| rule.action == "Allow"),
-            denies: true,
-        })
-        .collect()
-}
-
-/// Labels of a pod under the names that Cilium's selectors use.
-struct CiliumLabels<'p, 'm> {
-    model: &'m Model<'m>,
-    pod: Option<&'p PodGroup<'p>>,
-    namespace: &'p str,
-}
-
-const OF_NAMESPACE: &str = "io.cilium.k8s.namespace.labels.";
-const NAMESPACE: &str = "io.kubernetes.pod.namespace";
-
-impl Labels for CiliumLabels<'_, '_> {
-    fn label(&self, key: &str) -> Option<&str> {
-        if key == NAMESPACE {
-            return Some(self.namespace);
-        }
-        if let Some(key) = key.strip_prefix(OF_NAMESPACE) {
-            return self.model.namespaces.get(self.namespace)?.labels.label(key);
-        }
-        self.pod?.label(key)
-    }
-}
-
-fn cilium_selects(
-    model: &Model<'_>,
-    selector: &LabelSelector,
-    pod: Option<&PodGroup<'_>>,
-    namespace: &str,
-) -> Tri {
-    let bare = |key: &str| {
-        let known = ["k8s:", "any:", "k8s.", "any."];
-        let prefix = known.iter().find(|prefix| key.starts_with(**prefix));
-        key.get(prefix.map_or(0, |prefix| prefix.len())..)
-            .unwrap_or(key)
-            .to_owned()
-    };
-    // Labels of other sources, such as `reserved:`, are on no pod; which of them are is not read.
-    let keys = selector.match_labels.keys();
-    let expressions = selector.match_expressions.iter();
-    let mut all = keys.chain(expressions.clone().map(|expression| &expression.key));
-    let is_other = |key: &str| bare(key).contains(':') || key.contains("io.cilium.k8s.policy");
-    if all.any(|key| is_other(key)) {
-        return Tri::Maybe;
-    }
-    let is_of_namespace = |key: &str| key == NAMESPACE || key.starts_with(OF_NAMESPACE);
-    let wanted = |key: &str| pod.is_some() || is_of_namespace(key);
-    let labels = selector
-        .match_labels
-        .iter()
-        .map(|(key, value)| (bare(key), value.clone()));
-    let expressions = expressions.map(|expression| LabelExpression {
-        key: bare(&expression.key),
-        ..expression.clone()
-    });
-    let plain = LabelSelector {
-        match_labels: labels.filter(|(key, _)| wanted(key)).collect(),
-        match_expressions: expressions.filter(|known| wanted(&known.key)).collect(),
-    };
-    let labels = CiliumLabels {
-        model,
-        pod,
-        namespace,
-    };
-    match selector::matches(&plain, &labels) {
-        Some(true) if pod.is_some() => Tri::Yes,
-        Some(true) | None => Tri::Maybe,
-        Some(false) => Tri::No,
-    }
 }

@@ -32,6 +32,15 @@ impl Tri {
     pub(super) fn or(self, other: Self) -> Self {
         self.max(other)
     }
+
+    /// It does not hold.
+    pub(super) const fn negated(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Maybe => Self::Maybe,
+            Self::Yes => Self::No,
+        }
+    }
 }
 
 /// What is asked of one label.

@@ -440,7 +440,7 @@ impl Reach {
             if is_declared {
                 continue;
             }
-            if let Some(port) = self.host_reaches(source, target, ports, port) {
+            if let Some(port) = self.host_reaches(source, (place, target), ports, port) {
                 finding.certain = self.path(class, sources, port, ports);
                 return finding;
             }
@@ -455,12 +455,16 @@ impl Reach {
     fn host_reaches(
         &self,
         source: &Class,
-        target: &Target<'_>,
+        (place, target): (usize, &Target<'_>),
         ports: &Ports,
         asked: Interval,
     ) -> Option<Interval> {
         if target.class.host || share_a_node(source, target.class) {
             return Some(asked);
+        }
+        let counts = target.class.enforcement != Enforcement::Unenforced;
+        if counts && self.foreign.may_deny(Direction::Ingress, place) {
+            return None;
         }
         let ports = match ports {
             Ports::Any => target.intervals(&[]),

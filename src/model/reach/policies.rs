@@ -59,6 +59,8 @@ struct PeerKey {
     blocks: Vec<Block>,
     /// Whether an entry names what the API does not know.
     unclear: bool,
+    /// Whether blocks of addresses count for what they hold only, rather than for every pod that may come to lie there.
+    narrow: bool,
 }
 
 /// Whom a rule names.

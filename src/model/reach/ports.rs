@@ -120,7 +120,7 @@ impl PortRule {
         if ports.is_empty() {
             return Self { entries: None };
         }
-        let entries = ports.iter().filter_map(|port| entry(port, end_port));
+        let entries = ports.iter().map(|port| entry(port, end_port));
         Self {
             entries: Some(entries.collect()),
         }
@@ -135,14 +135,14 @@ impl PortRule {
             } else if let Some(range) = &port.port_range {
                 numbers(range.protocol.as_deref(), range.start, range.end)
             } else if let Some(name) = &port.named_port {
-                Some(Entry::Named {
+                Entry::Named {
                     protocol: None,
                     name: name.clone(),
-                })
+                }
             } else {
-                Some(Entry::Unknown)
+                Entry::Unknown
             };
-            entries.get_or_insert_default().extend(entry);
+            entries.get_or_insert_default().push(entry);
         }
         for known in rule.protocols.iter().flatten() {
             let by_protocol = [
@@ -161,7 +161,7 @@ impl PortRule {
                         _ => (1, i64::from(u16::MAX)),
                     },
                 };
-                found.extend(numbers(Some(name), first, last));
+                found.push(numbers(Some(name), first, last));
             }
             if let Some(name) = &known.destination_named_port {
                 found.push(Entry::Named {
@@ -223,25 +223,31 @@ impl PortRule {
     }
 }
 
-fn entry(port: &NetworkPolicyPort, end_port: Answer) -> Option<Entry> {
-    let protocol = Protocol::of(port.protocol.as_deref())?;
+/// What the API would refuse covers nothing for certain, and may be taken for anything.
+fn entry(port: &NetworkPolicyPort, end_port: Answer) -> Entry {
+    let Some(protocol) = Protocol::of(port.protocol.as_deref()) else {
+        return Entry::Unknown;
+    };
     match &port.port {
-        None => Some(Entry::Numbers {
+        None => Entry::Numbers {
             interval: Interval::all(protocol),
             uncertain: false,
-        }),
-        Some(Scalar::Text(name)) => Some(Entry::Named {
+        },
+        // A name has a letter.
+        Some(Scalar::Text(name)) if !name.bytes().any(|byte| byte.is_ascii_alphabetic()) => {
+            Entry::Unknown
+        }
+        Some(Scalar::Text(name)) => Entry::Named {
             protocol: Some(protocol),
             name: name.clone(),
-        }),
+        },
         Some(Scalar::Number(first)) => {
             let last = port.end_port.filter(|last| last >= first);
             let last = match end_port {
                 Answer::No => *first,
                 Answer::Yes | Answer::Open => last.unwrap_or(*first),
             };
-            let interval = interval(protocol, *first, last)?;
-            Some(Entry::Numbers {
+            interval(protocol, *first, last).map_or(Entry::Unknown, |interval| Entry::Numbers {
                 interval,
                 uncertain: end_port == Answer::Open && interval.first < interval.last,
             })
@@ -249,9 +255,10 @@ fn entry(port: &NetworkPolicyPort, end_port: Answer) -> Option<Entry> {
     }
 }
 
-fn numbers(protocol: Option<&str>, first: i64, last: i64) -> Option<Entry> {
-    Some(Entry::Numbers {
-        interval: interval(Protocol::of(protocol)?, first, last)?,
+fn numbers(protocol: Option<&str>, first: i64, last: i64) -> Entry {
+    let interval = Protocol::of(protocol).and_then(|protocol| interval(protocol, first, last));
+    interval.map_or(Entry::Unknown, |interval| Entry::Numbers {
+        interval,
         uncertain: false,
     })
 }

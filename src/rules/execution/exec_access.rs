@@ -34,9 +34,9 @@ const NAMED: usize = 6;
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let access = Access::new(model.snapshot, &model.gaps);
-    let everywhere = Part::of(model, &access.holders(""), "everywhere");
+    let everywhere = Part::of(model, &access, "");
     let judged = model.scope.namespaces().map(move |namespace| {
-        let here = Part::of(model, &access.holders(namespace), "here");
+        let here = Part::of(model, &access, namespace);
         observe(model, namespace, [&here, &everywhere])
     });
     // Nothing that this rule reads of a namespace tells that there may be others.
@@ -55,13 +55,26 @@ struct Part {
     planned: Vec<(Entry, usize)>,
     creators: Vec<Entry>,
     climbers: Vec<Entry>,
+    /// Bindings to roles that no file holds.
+    unknown: BTreeSet<usize>,
 }
 
 type Entry = (String, Vec<Holding>);
 
 impl Part {
-    fn of(model: &Model<'_>, holders: &Holders<'_>, place: &str) -> Self {
-        let mut part = Self::default();
+    fn of(model: &Model<'_>, access: &Access<'_>, namespace: &str) -> Self {
+        let unknown = access.unknown(namespace).into_iter();
+        let unknown = unknown.filter(|(_, account)| planned(model, *account).is_none());
+        let mut part = Self {
+            unknown: unknown.map(|(binding, _)| binding).collect(),
+            ..Self::default()
+        };
+        let place = if namespace.is_empty() {
+            "everywhere"
+        } else {
+            "here"
+        };
+        let holders: &Holders<'_> = &access.holders(namespace);
         for (account, held) in holders {
             let ways_in: Vec<(Power, Holding)> = Power::INTO_PODS
                 .into_iter()
@@ -162,7 +175,14 @@ fn observe(model: &Model<'_>, namespace: &str, parts: [&Part; 2]) -> Observation
     };
     let creating = creators.in_words(", ");
     let others = format!("; pods may be created by {creating}{taken}");
-    let observation = if intruders.entries.is_empty() {
+    let unknown: BTreeSet<usize> = parts
+        .iter()
+        .flat_map(|part| &part.unknown)
+        .copied()
+        .collect();
+    let observation = if intruders.entries.is_empty() && !unknown.is_empty() {
+        without_role(model, subject, &unknown)
+    } else if intruders.entries.is_empty() {
         let message = format!(
             "{} may reach into pods through the API server{others}",
             insiders(parts)
@@ -175,6 +195,29 @@ fn observe(model: &Model<'_>, namespace: &str, parts: [&Part; 2]) -> Observation
     let observation = planned_reads(model, parts, observation);
     let listed = [intruders, creators, climbers];
     reads(model, observation, listed.iter().flat_map(Listed::holdings))
+}
+
+/// What a role allows that no file holds can't be told.
+fn without_role(model: &Model<'_>, subject: Subject, bindings: &BTreeSet<usize>) -> Observation {
+    let words: BTreeSet<String> = bindings
+        .iter()
+        .map(|binding| binding_in_words(model, *binding))
+        .collect();
+    let words: Vec<String> = words.into_iter().take(NAMED).collect();
+    let message = format!(
+        "accounts may reach into pods by roles that no file holds ({})",
+        words.join(", ")
+    );
+    let observation = Observation::indeterminate(subject, Reason::NotCollected, message);
+    let bindings = bindings.iter().take(NAMED);
+    bindings.fold(observation, |observation, index| {
+        match model.object(*index).projection.as_ref() {
+            Projection::Binding(binding) => {
+                observation.read_of(*index, "/roleRef/name", Some(&binding.role_ref.name))
+            }
+            _ => observation,
+        }
+    })
 }
 
 /// Who may reach into pods where nobody does who should not.

@@ -1,5 +1,7 @@
 //! Every namespace denies traffic by default, in and out, and no policy opens all of it again.
 
+use std::collections::BTreeSet;
+
 use super::paths;
 use crate::kind::Kind;
 use crate::model::Model;
@@ -103,10 +105,11 @@ fn judge(
             reads.push((index, pointer, Some(serde_json::json!({}))));
         }
     }
-    let foreign: Vec<usize> = lacking
+    let foreign: BTreeSet<usize> = lacking
         .iter()
         .flat_map(|direction| model.reach().isolating(*direction, namespace))
         .collect();
+    let foreign: Vec<usize> = foreign.into_iter().collect();
     let observation = if faults.is_empty() {
         let message = "policies deny traffic in both directions by default";
         Observation::pass(subject, Reason::Value, message)

@@ -1,22 +1,153 @@
-//! Calico's language of selectors, as its documentation of `GlobalNetworkPolicy` gives it. What does not parse may select
-//! anything.
+//! Calico's policies: what their rules do, and whom they select in Calico's language of selectors, as its documentation of
+//! `GlobalNetworkPolicy` gives it. What does not parse may select anything.
 
+use super::super::classes::NAME_LABEL;
 use super::super::labels::Tri;
-use crate::model::selector::Labels;
+use super::super::policies::Direction;
+use super::{Effect, Selects};
+use crate::model::selector::Labels as _;
+use crate::model::{Model, PodGroup};
+use crate::projection::policy::{CalicoPolicy, CalicoRule, CalicoSpec};
+
+/// Calico's rules: traffic of a direction that a policy is about is denied where no rule allows it.
+pub(super) fn effects(policy: &CalicoPolicy) -> Vec<Effect> {
+    let spec = &policy.spec;
+    // Both are for the interfaces of hosts only (felix/calc/event_sequencer.go of Calico).
+    if spec.do_not_track == Some(true) || spec.pre_dnat == Some(true) {
+        return Vec::new();
+    }
+    // What is passed on may be let through by a later tier, or by the default of the namespace.
+    let lets_on = |rule: &CalicoRule| !["Deny", "Log"].contains(&rule.action.as_str());
+    let is_about = |direction: Direction| {
+        if spec.types.is_empty() {
+            return match direction {
+                Direction::Ingress => !spec.ingress.is_empty() || spec.egress.is_empty(),
+                Direction::Egress => !spec.egress.is_empty(),
+            };
+        }
+        spec.types.iter().any(|name| name == direction.name())
+    };
+    let directions = [
+        (Direction::Ingress, &spec.ingress),
+        (Direction::Egress, &spec.egress),
+    ];
+    directions
+        .into_iter()
+        .filter(|(direction, _)| is_about(*direction))
+        .map(|(direction, rules)| Effect {
+            direction,
+            allows: rules.iter().any(lets_on),
+            denies: true,
+        })
+        .collect()
+}
 
 /// A longer selector is not read.
 const SELECTOR_BYTES: usize = 4096;
 /// Nor one that is nested deeper.
 const DEPTH: usize = 32;
 
+/// What is known of a label.
+#[derive(Clone, Copy, Debug)]
+enum Known<'l> {
+    Is(&'l str),
+    Absent,
+    /// It may be there; it was not read.
+    Unread,
+    /// It may yet be chosen.
+    Free,
+}
+
+/// Keys of labels that Calico itself sets begin so.
+const AUTOMATIC: &str = "projectcalico.org/";
+/// Prefix of the labels that pods have from their namespace.
+const FROM_NAMESPACE: &str = "pcns.";
+/// Prefix of the labels that pods have from their service account.
+const FROM_ACCOUNT: &str = "pcsa.";
+/// The automatic label of namespaces and service accounts.
+const NAME: &str = "projectcalico.org/name";
+
+/// Whether a policy selects a pod of a namespace, or one to be made there.
+pub(super) fn selects(
+    model: &Model<'_>,
+    spec: &CalicoSpec,
+    pod: Option<&PodGroup<'_>>,
+    namespace: &str,
+) -> Selects {
+    let of_namespace = |key: &str| of_namespace(model, namespace, key);
+    let of_pod = |key: &str| of_pod(model, pod, namespace, key);
+    let of_account = |key: &str| of_account(pod, key);
+    evaluate(spec.namespace_selector.as_deref(), &of_namespace)
+        .and(evaluate(spec.selector.as_deref(), &of_pod))
+        .and(evaluate(
+            spec.service_account_selector.as_deref(),
+            &of_account,
+        ))
+}
+
+/// A label of a namespace, those that the API server and Calico set among them.
+fn of_namespace<'l>(model: &'l Model<'_>, namespace: &'l str, key: &str) -> Known<'l> {
+    if [NAME, NAME_LABEL].contains(&key) {
+        return Known::Is(namespace);
+    }
+    let known = model.namespaces.get(namespace);
+    let is_read = known.is_some_and(|known| known.unread.is_none());
+    match known.and_then(|known| known.labels.label(key)) {
+        Some(value) => Known::Is(value),
+        None if !is_read || key.starts_with(AUTOMATIC) => Known::Unread,
+        None => Known::Absent,
+    }
+}
+
+/// A label of a pod, with those that it has from Calico, its namespace and its service account.
+fn of_pod<'l>(
+    model: &'l Model<'_>,
+    pod: Option<&'l PodGroup<'_>>,
+    namespace: &'l str,
+    key: &str,
+) -> Known<'l> {
+    match key {
+        "projectcalico.org/namespace" => return Known::Is(namespace),
+        "projectcalico.org/orchestrator" => return Known::Is("k8s"),
+        "projectcalico.org/serviceaccount" => return of_account(pod, NAME),
+        _ => {}
+    }
+    let Some(pod) = pod else {
+        return Known::Free;
+    };
+    if let Some(value) = pod.label(key) {
+        return Known::Is(value);
+    }
+    if let Some(key) = key.strip_prefix(FROM_NAMESPACE) {
+        return of_namespace(model, namespace, key);
+    }
+    if let Some(key) = key.strip_prefix(FROM_ACCOUNT) {
+        return of_account(Some(pod), key);
+    }
+    if key.starts_with(AUTOMATIC) {
+        return Known::Unread;
+    }
+    Known::Absent
+}
+
+/// A label of the service account of a pod: accounts are not read, but Calico labels each with its name.
+fn of_account<'l>(pod: Option<&'l PodGroup<'_>>, key: &str) -> Known<'l> {
+    match pod {
+        None => Known::Free,
+        Some(pod) if key == NAME => Known::Is(pod.service_account()),
+        Some(_) => Known::Unread,
+    }
+}
+
 /// Whether a selector selects what has the labels; none selects everything.
-pub(super) fn selects(selector: Option<&str>, labels: &impl Labels) -> Tri {
+fn evaluate<'l>(selector: Option<&str>, labels: &dyn Fn(&str) -> Known<'l>) -> Selects {
     let text = selector.unwrap_or_default().trim();
     if text.is_empty() {
-        return Tri::Yes;
+        return Selects::of(Tri::Yes);
     }
+    let unclear = Selects::of(Tri::Maybe);
     if text.len() > SELECTOR_BYTES {
-        return Tri::Maybe;
+        return unclear;
     }
     let mut parser = Parser {
         rest: text,
@@ -24,18 +155,18 @@ pub(super) fn selects(selector: Option<&str>, labels: &impl Labels) -> Tri {
         depth: 0,
     };
     match parser.either() {
-        Some(selected) if parser.rest.trim().is_empty() => Tri::of(selected),
-        _ => Tri::Maybe,
+        Some(selected) if parser.rest.trim().is_empty() => selected,
+        _ => unclear,
     }
 }
 
-struct Parser<'t, L> {
+struct Parser<'t, 'f, 'l> {
     rest: &'t str,
-    labels: &'t L,
+    labels: &'f dyn Fn(&str) -> Known<'l>,
     depth: usize,
 }
 
-impl<'t, L: Labels> Parser<'t, L> {
+impl<'t> Parser<'t, '_, '_> {
     fn take(&mut self, token: &str) -> bool {
         let rest = self.rest.trim_start();
         match rest.strip_prefix(token) {
@@ -47,28 +178,28 @@ impl<'t, L: Labels> Parser<'t, L> {
         }
     }
 
-    fn either(&mut self) -> Option<bool> {
+    fn either(&mut self) -> Option<Selects> {
         self.depth += 1;
         if self.depth > DEPTH {
             return None;
         }
         let mut any = self.both()?;
         while self.take("||") {
-            any |= self.both()?;
+            any = any.or(self.both()?);
         }
         self.depth -= 1;
         Some(any)
     }
 
-    fn both(&mut self) -> Option<bool> {
+    fn both(&mut self) -> Option<Selects> {
         let mut all = self.term()?;
         while self.take("&&") {
-            all &= self.term()?;
+            all = all.and(self.term()?);
         }
         Some(all)
     }
 
-    fn term(&mut self) -> Option<bool> {
+    fn term(&mut self) -> Option<Selects> {
         let mut negated = false;
         while self.take("!") {
             negated = !negated;
@@ -79,32 +210,37 @@ impl<'t, L: Labels> Parser<'t, L> {
         } else {
             self.condition()?
         };
-        Some(holds != negated)
+        Some(if negated { holds.negated() } else { holds })
     }
 
-    fn condition(&mut self) -> Option<bool> {
+    fn condition(&mut self) -> Option<Selects> {
         let key = self.word()?;
         match key {
-            "all" | "global" if self.take("(") => return self.take(")").then_some(key == "all"),
+            "all" | "global" if self.take("(") => {
+                let selected = Selects::of(Tri::of(key == "all"));
+                return self.take(")").then_some(selected);
+            }
             "has" if self.take("(") => {
                 let key = self.word()?;
-                return self.take(")").then(|| self.labels.label(key).is_some());
+                let has = self.test(key, |value| value.is_some());
+                return self.take(")").then_some(has);
             }
             _ => {}
         }
-        let value = self.labels.label(key);
         if self.take("==") {
             let wanted = self.text()?;
-            return Some(value == Some(wanted));
+            return Some(self.test(key, |value| value == Some(wanted)));
         }
         if self.take("!=") {
             let wanted = self.text()?;
-            return Some(value != Some(wanted));
+            return Some(self.test(key, |value| value != Some(wanted)));
         }
         let negated = self.take("not ");
         if self.take("in") {
-            let listed = self.list()?.iter().any(|wanted| value == Some(*wanted));
-            return Some(listed != negated);
+            let listed = self.list()?;
+            let is_listed =
+                |value: Option<&str>| value.is_some_and(|value| listed.contains(&value));
+            return Some(self.test(key, |value| is_listed(value) != negated));
         }
         if negated {
             return None;
@@ -119,7 +255,17 @@ impl<'t, L: Labels> Parser<'t, L> {
             return None;
         };
         let part = self.text()?;
-        Some(value.is_some_and(|value| test(value, part)))
+        Some(self.test(key, |value| value.is_some_and(|value| test(value, part))))
+    }
+
+    /// Whether a test of a label holds.
+    fn test(&self, key: &str, holds: impl Fn(Option<&str>) -> bool) -> Selects {
+        match (self.labels)(key) {
+            Known::Is(value) => Selects::of(Tri::of(holds(Some(value)))),
+            Known::Absent => Selects::of(Tri::of(holds(None))),
+            Known::Unread => Selects::of(Tri::Maybe),
+            Known::Free => Selects::FREE,
+        }
     }
 
     fn word(&mut self) -> Option<&'t str> {
@@ -166,6 +312,7 @@ mod tests {
         let labels: BTreeMap<String, String> = [("app", "web"), ("tier", "prod")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into();
+        let known = |key: &str| labels.label(key).map_or(Known::Absent, Known::Is);
         let table = [
             ("", Tri::Yes),
             ("all()", Tri::Yes),
@@ -186,9 +333,36 @@ mod tests {
             ("app == 'web' nonsense", Tri::Maybe),
         ];
         for (text, expected) in table {
-            assert_eq!(selects(Some(text), &labels), expected, "{text}");
+            let found = evaluate(Some(text), &known);
+            assert_eq!(found, Selects::of(expected), "{text}");
         }
         let deep = "(".repeat(100);
-        assert_eq!(selects(Some(&deep), &labels), Tri::Maybe);
+        let found = evaluate(Some(&deep), &known);
+        assert_eq!(found, Selects::of(Tri::Maybe));
+    }
+
+    #[test]
+    fn labels_that_are_not_known_leave_open_what_rests_on_them() {
+        let known = |key: &str| match key {
+            "unread" => Known::Unread,
+            "free" => Known::Free,
+            "app" => Known::Is("web"),
+            _ => Known::Absent,
+        };
+        let table = [
+            ("unread == 'x'", Tri::Maybe, Tri::Maybe),
+            ("!has(unread)", Tri::Maybe, Tri::Maybe),
+            ("unread == 'x' && app == 'other'", Tri::No, Tri::No),
+            ("unread == 'x' || app == 'web'", Tri::Yes, Tri::Yes),
+            ("free == 'x'", Tri::Yes, Tri::No),
+            ("!has(free)", Tri::Yes, Tri::No),
+            ("!(free == 'x' && app == 'web')", Tri::Yes, Tri::No),
+            ("free == 'x' || all()", Tri::Yes, Tri::Yes),
+            ("free == 'x' && unread == 'x'", Tri::Maybe, Tri::No),
+        ];
+        for (text, some, every) in table {
+            let found = evaluate(Some(text), &known);
+            assert_eq!(found, Selects { some, every }, "{text}");
+        }
     }
 }

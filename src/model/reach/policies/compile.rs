@@ -136,6 +136,8 @@ impl<'c> Compiler<'c> {
         };
         for peer in peers {
             if let Some(block) = &peer.ip_block {
+                // The API takes no selector beside a block.
+                key.unclear |= peer.pod_selector.is_some() || peer.namespace_selector.is_some();
                 let addresses = self.addresses;
                 let known = (block.cidr.clone(), block.except.clone());
                 let block = self
@@ -212,32 +214,10 @@ impl<'c> Compiler<'c> {
                 "Pass" => Action::Pass,
                 _ => Action::Unknown,
             };
-            // A peer without a known field comes from a newer API, and the rule must fail closed: it allows nothing,
-            // or denies everything (network-policy-api, `ClusterNetworkPolicyIngressPeer`).
-            let peers = peers(rule);
-            let unclear = peers.iter().any(|peer| {
-                peer.namespaces.is_none()
-                    && peer.pods.is_none()
-                    && peer.nodes.is_none()
-                    && peer.networks.is_none()
-                    && peer.domain_names.is_none()
-            });
-            let action = match action {
-                Action::Allow if unclear => continue,
-                Action::Deny | Action::Pass if unclear => Action::Deny,
-                action => action,
-            };
-            let peers = if unclear {
-                self.peers(PeerKey {
-                    everything: true,
-                    ..PeerKey::default()
-                })
-            } else {
-                self.cluster_peers(peers)
-            };
+            let narrow = action != Action::Allow;
             compiled.push(ClusterRule {
                 action,
-                peers,
+                peers: self.cluster_peers(peers(rule), narrow),
                 ports: PortRule::of_cluster_rule(rule),
                 place,
             });
@@ -245,9 +225,19 @@ impl<'c> Compiler<'c> {
         compiled
     }
 
-    fn cluster_peers(&mut self, peers: &[ClusterPolicyPeer]) -> usize {
-        let mut key = PeerKey::default();
+    fn cluster_peers(&mut self, peers: &[ClusterPolicyPeer], narrow: bool) -> usize {
+        let mut key = PeerKey {
+            narrow,
+            ..PeerKey::default()
+        };
         for peer in peers {
+            // A peer without a known field comes from a newer API. A plugin that does not know it either must fail closed
+            // (network-policy-api, `ClusterNetworkPolicyIngressPeer`); one that does may read anything.
+            key.unclear |= peer.namespaces.is_none()
+                && peer.pods.is_none()
+                && peer.nodes.is_none()
+                && peer.networks.is_none()
+                && peer.domain_names.is_none();
             key.pods
                 .extend(self.pod_set(peer.namespaces.as_ref(), peer.pods.as_ref()));
             let networks = peer.networks.iter().flatten();
@@ -293,14 +283,22 @@ impl<'c> Compiler<'c> {
         place
     }
 
-    fn look_up(&self, key: PeerKey) -> Peers {
+    /// Whether the blocks of addresses that a rule names stand for any pod.
+    fn any_pod(&self, key: &PeerKey) -> Tri {
         let blocks = key.blocks.iter().map(|block| block.any_pod);
-        let any_pod = blocks.fold(Tri::No, Tri::or);
-        let any_pod = if key.unclear {
-            any_pod.or(Tri::Maybe)
-        } else {
-            any_pod
-        };
+        let mut any_pod = blocks.fold(Tri::No, Tri::or);
+        // What is denied on some addresses is not denied to every pod, however pods move.
+        if key.narrow && !self.addresses.are_all_in(&key.blocks) {
+            any_pod = any_pod.and(Tri::Maybe);
+        }
+        if key.unclear {
+            any_pod = any_pod.or(Tri::Maybe);
+        }
+        any_pod
+    }
+
+    fn look_up(&self, key: PeerKey) -> Peers {
+        let any_pod = self.any_pod(&key);
         let all = &self.classes.pods;
         if key.everything || any_pod == Tri::Yes {
             let packed = all.pack();

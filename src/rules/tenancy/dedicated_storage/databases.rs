@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Finding;
 use super::clients::{Clients, might_hold};
 use crate::kind::Kind;
-use crate::model::databases::{Assignment, Database, Databases};
+use crate::model::databases::{Assignment, Database, Databases, Place};
 use crate::model::reach::Ports;
 use crate::model::services::Publication;
+use crate::model::storage::Purpose;
 use crate::model::{App, Model, PodGroup};
 use crate::rules::network::paths::{self, Worst};
 use crate::rules::{Need, Observation, ReadFrom, Reason, Subject, Verdict};
@@ -20,13 +21,13 @@ const DATABASES: &[Kind] = &[
     Kind::StatefulSet,
 ];
 
-/// What is found of each database, by Service.
-pub(super) type Judged = BTreeMap<usize, Finding>;
+/// What is found of each database.
+pub(super) type Judged = BTreeMap<Place, Finding>;
 
 /// Judges each database once, however many apps it serves.
 pub(super) fn judged(model: &Model<'_>, databases: &Databases) -> Judged {
     let all = databases.all.iter();
-    all.map(|(service, database)| (*service, of_database(model, database)))
+    all.map(|(place, database)| (*place, of_database(model, database)))
         .collect()
 }
 
@@ -42,15 +43,16 @@ pub(super) fn findings(
     };
     let inside = assignment.inside.iter();
     let mut findings: Vec<Finding> = inside
-        .filter_map(|service| judged.get(service).cloned())
+        .filter_map(|place| judged.get(place).cloned())
         .collect();
     findings.extend(outside(assignment));
+    findings.extend(missing(model, assignment));
     findings.extend(unassigned(model, databases, assignment, app));
-    if assignment.named.is_empty() {
+    if !PURPOSES.iter().all(|purpose| assignment.tells(*purpose)) {
         findings.push(resting(app.namespace));
     }
-    for service in &assignment.inside {
-        findings.push(resting(model.object(*service).namespace()));
+    for place in &assignment.inside {
+        findings.push(resting(namespace_of(model, *place)));
     }
     for finding in &mut findings {
         for (plan, path, host) in &assignment.named {
@@ -59,6 +61,16 @@ pub(super) fn findings(
         }
     }
     findings
+}
+
+/// What an app stores.
+const PURPOSES: [Purpose; 2] = [Purpose::Database, Purpose::Files];
+
+fn namespace_of<'m>(model: &'m Model<'_>, place: Place) -> &'m str {
+    match place {
+        Place::Service(service) => model.object(service).namespace(),
+        Place::Pods(group) => model.pods.get(group).map_or("", |pod| pod.namespace),
+    }
 }
 
 /// That there is no more than was found rests on everything that could be a database, or lead to one.
@@ -89,6 +101,35 @@ fn outside(assignment: &Assignment) -> Option<Finding> {
     Some(finding)
 }
 
+/// Hosts that can only be inside the cluster, of which nothing is there.
+fn missing(model: &Model<'_>, assignment: &Assignment) -> Option<Finding> {
+    let hosts: Vec<&str> = assignment
+        .missing
+        .iter()
+        .take(3)
+        .map(String::as_str)
+        .collect();
+    if hosts.is_empty() {
+        return None;
+    }
+    let words = format!(
+        "the host {} is inside the cluster, where there is no such Service",
+        hosts.join(", ")
+    );
+    // Where Services were not read, the assessor takes this pass away and says why.
+    let unread = |place: &String| model.gaps.in_namespace(Kind::Service, place).is_some();
+    let verdict = if assignment.unread.iter().any(unread) {
+        Verdict::Pass
+    } else {
+        Verdict::Indeterminate
+    };
+    let mut finding = Finding::new(verdict, Reason::Absent, words);
+    for namespace in &assignment.unread {
+        finding.needs.push((Kind::Service, namespace.clone()));
+    }
+    Some(finding)
+}
+
 /// Something that looks like a database beside an app whose plans do not say where its own is.
 fn unassigned(
     model: &Model<'_>,
@@ -96,20 +137,21 @@ fn unassigned(
     assignment: &Assignment,
     app: &App<'_>,
 ) -> Option<Finding> {
-    if !assignment.named.is_empty() {
-        return None;
-    }
-    let here: BTreeSet<(&str, &str)> = databases
+    let here: BTreeSet<(Purpose, (&str, &str))> = databases
         .unassigned
         .iter()
-        .filter_map(|group| model.pods.get(*group))
-        .filter(|pod| pod.namespace == app.namespace)
-        .map(|pod| workload(pod))
+        .filter(|(_, purpose)| !assignment.tells(**purpose))
+        .filter_map(|(group, purpose)| Some((*purpose, model.pods.get(*group)?)))
+        .filter(|(_, pod)| pod.namespace == app.namespace)
+        .map(|(purpose, pod)| (purpose, workload(pod)))
         .collect();
-    let (kind, name) = here.first()?;
-    let words = format!(
-        "{kind} {name} looks like a database, and no storage plan says which app it serves"
-    );
+    let (purpose, (kind, name)) = here.first()?;
+    let what = match purpose {
+        Purpose::Files => "file store",
+        Purpose::Database | Purpose::Storage => "database",
+    };
+    let words =
+        format!("{kind} {name} looks like a {what}, and no storage plan says which app it serves");
     Some(Finding::new(
         Verdict::Indeterminate,
         Reason::AssignmentUnknown,
@@ -126,11 +168,23 @@ fn workload<'p>(pod: &'p PodGroup<'_>) -> (&'p str, &'p str) {
 }
 
 fn of_database(model: &Model<'_>, database: &Database) -> Finding {
-    let name = model.object(database.service).name();
-    let namespace = model.object(database.service).namespace();
-    let what = format!("the database behind Service {namespace}/{name}");
-    let mut finding = judge(model, database, &what);
-    finding.read(database.service, "/metadata/name", name);
+    let namespace = namespace_of(model, database.place);
+    let mut finding = match database.place {
+        Place::Service(service) => {
+            let name = model.object(service).name();
+            let what = format!("the database behind Service {namespace}/{name}");
+            let mut finding = judge(model, database, &what);
+            finding.read(service, "/metadata/name", name);
+            finding
+        }
+        Place::Pods(group) => {
+            let (kind, name) = model.pods.get(group).map_or(("", ""), |pod| workload(pod));
+            let what = format!(
+                "the database that a plan names by the address of a pod ({kind} {name} in {namespace})"
+            );
+            judge(model, database, &what)
+        }
+    };
     finding.needs.push((Kind::Pod, String::new()));
     // Further Services and slices may lead there, or others here.
     finding.needs.push((Kind::Service, String::new()));
@@ -229,9 +283,10 @@ fn published(model: &Model<'_>, database: &Database) -> Option<(usize, &'static 
         let leads_there = targets.any(|target| {
             let ports = database.ports.get(&target.group);
             ports.is_some_and(|ports| {
-                ports
-                    .iter()
-                    .any(|port| port.number == target.port && port.protocol == target.protocol)
+                ports.is_empty()
+                    || ports
+                        .iter()
+                        .any(|port| port.number == target.port && port.protocol == target.protocol)
             })
         });
         leads_there.then_some((index, how))

@@ -71,6 +71,7 @@ const REDIRECTING: &[&str] = &["istio-init", "istio-validation"];
 const FLAGS: &[(&str, &str, Shape)] = &[
     // Of Linkerd: what goes past the proxy, and what counts where no policy does.
     ("linkerd-init", "--inbound-ports-to-ignore", Shape::Ranges),
+    ("linkerd-init", "--outbound-ports-to-ignore", Shape::Ranges),
     ("linkerd-init", "--ports-to-redirect", Shape::Ranges),
     ("linkerd-init", "--subnets-to-ignore", Shape::Ranges),
     ("policy", "--default-policy", Shape::Word),
@@ -86,6 +87,9 @@ fn listed(name: &str) -> Option<(&'static str, Shape)> {
 
 /// Key under which the role of an Istio proxy is kept: the word after `proxy`.
 pub const PROXY_ROLE: &str = "proxy";
+
+/// The container whose role is kept.
+const PROXY: &str = "istio-proxy";
 
 /// Known variables by name. `None` stands for one that is set from a reference or whose value is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -139,7 +143,7 @@ impl ArgumentFacts {
             if controllers::is_flag(flag) {
                 controller
             } else if flag == PROXY_ROLE {
-                container == "istio-proxy"
+                container == PROXY
             } else if is_enforcing(flag) {
                 ENFORCING.contains(&(container, flag.as_str()))
             } else if listed(flag).is_some() {
@@ -153,10 +157,49 @@ impl ArgumentFacts {
         self
     }
 
-    fn from_arguments(arguments: &[Cow<'_, str>]) -> Self {
+    /// What a container's command and arguments say. Where a shell or the environment may add flags, none of those that
+    /// would count in this container is known.
+    pub(super) fn of_words(
+        command: Vec<String>,
+        arguments: Arguments,
+        container: &str,
+        image: Option<&str>,
+    ) -> Self {
+        let words = match arguments {
+            Arguments::Kept(facts) => return facts.of_container(container, image),
+            Arguments::Words(arguments) => {
+                if hides_flags(&command, &arguments) {
+                    return Self::unread(container, image);
+                }
+                let mut words = command;
+                words.extend(arguments);
+                words
+            }
+        };
+        Self::from_words(&words).of_container(container, image)
+    }
+
+    /// Every flag that would count in a container, with a value that was not read.
+    fn unread(container: &str, image: Option<&str>) -> Self {
+        let mut flags: Vec<&str> = Vec::new();
+        let of = |holder: &str| holder == container;
+        flags.extend(REDIRECTION.iter().map(|(short, _)| *short));
+        flags.retain(|_| REDIRECTING.contains(&container));
+        flags.extend((container == PROXY).then_some(PROXY_ROLE));
+        let enforcing = ENFORCING.iter().filter(|(holder, _)| of(holder));
+        flags.extend(enforcing.map(|(_, flag)| *flag));
+        let listed = FLAGS.iter().filter(|(holder, ..)| of(holder));
+        flags.extend(listed.map(|(_, flag, _)| *flag));
+        let flags = flags.into_iter().map(str::to_owned);
+        let controller = controllers::keeps_flags(image).then(controllers::all_flags);
+        let flags = flags.chain(controller.into_iter().flatten());
+        Self(flags.map(|flag| (flag, UNRECOGNISED.to_owned())).collect())
+    }
+
+    fn from_words(arguments: &[String]) -> Self {
         let mut facts = LiteMap::new();
         controllers::read_flags(arguments, &mut facts);
-        let mut rest = arguments.iter().map(AsRef::as_ref).peekable();
+        let mut rest = arguments.iter().map(String::as_str).peekable();
         while let Some(argument) = rest.next() {
             let (name, inline) = flag_and_value(argument);
             if name == "proxy" {
@@ -181,6 +224,39 @@ impl ArgumentFacts {
         }
         Self(facts)
     }
+}
+
+/// Programs that take other programs and their flags from a text or a file.
+const SHELLS: &[&str] = &[
+    "ash", "bash", "busybox", "dash", "fish", "ksh", "mksh", "sh", "zsh",
+];
+
+/// Whether flags may be given that are no words of their own: in a text for a shell, in a script, or in a variable of the
+/// environment.
+fn hides_flags(command: &[String], arguments: &[String]) -> bool {
+    let base = |word: &str| {
+        word.rsplit_once('/')
+            .map_or(word, |(_, name)| name)
+            .to_owned()
+    };
+    let is_script = |word: &String| word.rsplit_once('.').is_some_and(|(_, end)| end == "sh");
+    let mut before: Option<&str> = None;
+    let mut words = command.iter().chain(arguments).map(String::as_str);
+    command.iter().any(is_script)
+        || words.any(|word| {
+            let takes_value =
+                before.is_some_and(|before| before.starts_with('-') && !before.contains('='));
+            before = Some(word);
+            SHELLS.contains(&base(word).as_str())
+                || holds_flag(word)
+                || word.starts_with("$(") && !takes_value
+        })
+}
+
+/// Whether a flag stands behind white space within one word.
+fn holds_flag(word: &str) -> bool {
+    let mut parts = word.split_whitespace().skip(1);
+    parts.any(|part| part.len() > 1 && part.starts_with('-'))
 }
 
 /// Whether a flag says that a network plugin enforces policies.
@@ -311,12 +387,25 @@ impl<'de> Deserialize<'de> for EnvironmentFacts {
     }
 }
 
-impl<'de> Deserialize<'de> for ArgumentFacts {
+/// Arguments as the API writes them, or what evidence holds of them.
+#[derive(Debug)]
+pub(super) enum Arguments {
+    Words(Vec<String>),
+    Kept(ArgumentFacts),
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self::Words(Vec::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for Arguments {
     /// Reads the API's list of arguments, or the map that evidence holds.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl<'de> de::Visitor<'de> for Visitor {
-            type Value = ArgumentFacts;
+            type Value = Arguments;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a list of arguments")
@@ -331,10 +420,10 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut arguments = Vec::new();
-                while let Some(argument) = list.next_element::<Cow<'de, str>>()? {
+                while let Some(argument) = list.next_element()? {
                     arguments.push(argument);
                 }
-                Ok(ArgumentFacts::from_arguments(&arguments))
+                Ok(Arguments::Words(arguments))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -363,7 +452,7 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
                         facts.insert(flag, kept.unwrap_or_default());
                     }
                 }
-                Ok(ArgumentFacts(facts))
+                Ok(Arguments::Kept(ArgumentFacts(facts)))
             }
         }
         deserializer.deserialize_newtype_struct(EVIDENCE_FORM, Visitor)
@@ -436,6 +525,65 @@ mod tests {
         );
         let text = serde_json::to_string(&policy).unwrap();
         assert_eq!(serde_json::from_str::<Container>(&text).unwrap(), policy);
+    }
+
+    #[test]
+    fn flags_count_in_command_and_arguments_alike() {
+        let table = [
+            (
+                json!({"name": "policy", "command": ["linkerd", "--default-policy"], "args": ["deny"]}),
+                json!({"--default-policy": "deny"}),
+                "over the border of the two",
+            ),
+            (
+                json!({"name": "kube-router", "command": ["/usr/bin/kube-router", "--run-firewall=false"]}),
+                json!({"--run-firewall": "false"}),
+                "in the command alone",
+            ),
+            (
+                json!({"name": "istio-proxy", "command": ["pilot-agent", "proxy", "sidecar"],
+                    "args": ["--domain", "$(POD_NAMESPACE).svc.cluster.local"]}),
+                json!({"proxy": "sidecar"}),
+                "a variable as the value of a flag",
+            ),
+        ];
+        for (value, expected, why) in table {
+            let container = container(value);
+            assert_eq!(
+                serde_json::to_value(&container.args).unwrap(),
+                expected,
+                "{why}"
+            );
+        }
+    }
+
+    #[test]
+    fn flags_behind_a_shell_are_not_known() {
+        let table = [
+            json!({"command": ["sh", "-c"], "args": ["exec policy --default-policy=deny"]}),
+            json!({"command": ["/bin/bash", "/run"]}),
+            json!({"command": ["tini", "--", "/bin/sh", "-c", "exec policy"]}),
+            json!({"args": ["sh", "-c", "exec policy"]}),
+            json!({"command": ["/entrypoint.sh"], "args": ["--default-policy=deny"]}),
+            json!({"command": ["run"], "args": ["policy --default-policy=deny"]}),
+            json!({"args": ["$(FLAGS)", "--default-policy=deny"]}),
+            json!({"args": ["--default-policy=deny", "$(FLAGS)"]}),
+        ];
+        for mut value in table {
+            value["name"] = json!("policy");
+            let container = container(value.clone());
+            assert_eq!(
+                serde_json::to_value(&container.args).unwrap(),
+                json!({"--default-policy": UNRECOGNISED}),
+                "{value}"
+            );
+            let text = serde_json::to_string(&container).unwrap();
+            assert_eq!(serde_json::from_str::<Container>(&text).unwrap(), container);
+        }
+        let other = container(json!({"name": "mendix", "command": ["sh", "-c", "a --b"]}));
+        assert!(other.args.is_empty());
+        let init = container(json!({"name": "istio-init", "command": ["sh", "-c", "a -b *"]}));
+        assert_eq!(init.args.0.len(), REDIRECTION.len());
     }
 
     #[test]

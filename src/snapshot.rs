@@ -94,6 +94,13 @@ pub struct Origin {
     pub collector: String,
 }
 
+impl Origin {
+    /// Whether these are files that need not be all there is.
+    pub fn is_partial(&self) -> bool {
+        self.mode == Mode::Manifests && !self.assume_complete
+    }
+}
+
 /// The cluster that was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

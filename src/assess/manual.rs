@@ -6,7 +6,8 @@ use crate::catalog::{Catalog, Reason};
 use crate::gaps::Missing;
 use crate::kind::Kind;
 use crate::model::Model;
-use crate::plan::{PARAMETERS, Plan};
+use crate::model::edge::restrictions;
+use crate::plan::{Date, PARAMETERS, Plan};
 use crate::report::ManualReport;
 
 /// Every entry of the catalogue that no rule tests, in its order, with the proofs that the plan points to.
@@ -95,7 +96,47 @@ pub(super) fn notes(model: &Model<'_>, manual: &[ManualReport]) -> Vec<String> {
                 entry.parameter
             )
         });
-    evidence.chain(parameters).chain(absent(model)).collect()
+    let started = Date::of_time(&model.snapshot.origin.started_at);
+    let later = plan
+        .attestations
+        .iter()
+        .filter(|entry| started.is_none_or(|started| entry.on > started))
+        .map(|entry| {
+            format!(
+                "attestations: {} is attested on {}, after the collection began, and does not count",
+                entry.parameter, entry.on
+            )
+        });
+    evidence
+        .chain(parameters)
+        .chain(later)
+        .chain(absent(model))
+        .chain(unmet(model))
+        .collect()
+}
+
+/// Restrictions of access that no Ingress or Route is asked for; silent where these were not read.
+fn unmet(model: &Model<'_>) -> Vec<String> {
+    let kinds = [Kind::Ingress, Kind::Route, Kind::Pod, Kind::Service];
+    let unread = kinds
+        .into_iter()
+        .filter_map(|kind| model.gaps.anywhere(kind))
+        .any(|missing| missing != Missing::NotServed);
+    if unread {
+        return Vec::new();
+    }
+    let unmet = restrictions::unmet(model).into_iter();
+    let entries = unmet.filter_map(|index| model.plan.access_restrictions.get(index));
+    entries
+        .map(|entry| {
+            let what = match (&entry.host, &entry.app) {
+                (Some(host), _) => format!("host {host}"),
+                (None, Some(app)) => format!("app {} in namespace {}", app.name, app.namespace),
+                (None, None) => "anything".to_owned(),
+            };
+            format!("accessRestrictions: no Ingress or Route leads to an app by {what}")
+        })
+        .collect()
 }
 
 /// Namespaces and apps that are named and not there; silent where that can't be known.

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-
 use crate::model::Port;
 use crate::model::selector::Labels as _;
 use crate::plan::Date;
@@ -15,18 +13,41 @@ use crate::waivers::{Waiver, WaiverSelector, Waivers};
 /// The waivers of a run, held against its collection.
 pub(super) struct Waiving<'w> {
     waivers: &'w [Waiver],
-    /// Of each waiver, whether its time is over.
-    expired: Vec<bool>,
+    /// When each waiver holds, seen from the start of the collection.
+    times: Vec<Time>,
+}
+
+/// The time of a waiver, seen from the start of a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Time {
+    /// Approved, and not over.
+    Holds,
+    /// Approved on a later day.
+    ToCome,
+    Over,
+}
+
+impl Time {
+    fn of(waiver: &Waiver, started: Option<Date>) -> Self {
+        match started {
+            Some(started) if waiver.approved_on > started => Self::ToCome,
+            Some(started) if waiver.expires >= started => Self::Holds,
+            // A collection that does not say when it was made can't show that a waiver held.
+            Some(_) | None => Self::Over,
+        }
+    }
 }
 
 impl<'w> Waiving<'w> {
     pub(super) fn new(waivers: &'w Waivers, snapshot: &Snapshot) -> Self {
-        let started = started_on(&snapshot.origin.started_at);
-        // A collection that does not say when it was made can't show that a waiver held.
-        let expired = |waiver: &Waiver| started.is_none_or(|started| waiver.expires < started);
+        let started = Date::of_time(&snapshot.origin.started_at);
+        let waivers = &waivers.waivers;
         Self {
-            waivers: &waivers.waivers,
-            expired: waivers.waivers.iter().map(expired).collect(),
+            waivers,
+            times: waivers
+                .iter()
+                .map(|waiver| Time::of(waiver, started))
+                .collect(),
         }
     }
 
@@ -60,10 +81,10 @@ impl<'w> Waiving<'w> {
         parts.into_iter().collect()
     }
 
-    /// The waivers of a rule whose time is not over, with their place in the file.
+    /// The waivers of a rule that hold at this time, with their place in the file.
     fn holding(&self, rule: &str) -> impl Iterator<Item = (u32, &'w Waiver)> {
-        let all = (0..).zip(self.waivers).zip(&self.expired);
-        all.filter(move |((_, waiver), expired)| waiver.rule == rule && !**expired)
+        let all = (0..).zip(self.waivers).zip(&self.times);
+        all.filter(move |((_, waiver), time)| waiver.rule == rule && **time == Time::Holds)
             .map(|(waiver, _)| waiver)
     }
 
@@ -72,11 +93,11 @@ impl<'w> Waiving<'w> {
         let mut reports: Vec<WaiverReport> = self
             .waivers
             .iter()
-            .zip(&self.expired)
+            .zip(&self.times)
             .zip(0_u32..)
-            .map(|((waiver, expired), index)| {
+            .map(|((waiver, time), index)| {
                 let rule = rules.iter().find(|report| report.rule.id == waiver.rule);
-                one(index, waiver, *expired, snapshot, rule)
+                one(index, waiver, *time, snapshot, rule)
             })
             .collect();
         reports.sort_by(|left, right| left.waiver.id.cmp(&right.waiver.id));
@@ -87,7 +108,7 @@ impl<'w> Waiving<'w> {
 fn one(
     index: u32,
     waiver: &Waiver,
-    expired: bool,
+    time: Time,
     snapshot: &Snapshot,
     rule: Option<&RuleReport>,
 ) -> WaiverReport {
@@ -114,11 +135,12 @@ fn one(
     results.sort();
     let selected = rule.is_some_and(|rule| rule.selected);
     WaiverReport {
-        status: match (expired, selected, matched) {
-            (true, _, _) => WaiverStatus::Expired,
-            (false, false, _) => WaiverStatus::NotSelected,
-            (false, true, 0) => WaiverStatus::Unmatched,
-            (false, true, _) => WaiverStatus::Applied,
+        status: match (time, selected, matched) {
+            (Time::Over, _, _) => WaiverStatus::Expired,
+            (Time::ToCome, _, _) => WaiverStatus::NotYetApproved,
+            (Time::Holds, false, _) => WaiverStatus::NotSelected,
+            (Time::Holds, true, 0) => WaiverStatus::Unmatched,
+            (Time::Holds, true, _) => WaiverStatus::Applied,
         },
         waiver: waiver.clone(),
         index,
@@ -179,12 +201,6 @@ fn label<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
     of_instance.or_else(|| object.projection.metadata().labels.label(key))
 }
 
-/// The day of a time in RFC 3339, in UTC.
-fn started_on(time: &str) -> Option<Date> {
-    let time = DateTime::parse_from_rfc3339(time).ok()?.with_timezone(&Utc);
-    Some(Date::of(time.date_naive()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -211,12 +227,12 @@ mod tests {
         ];
         for (time, expired) in table {
             assert_eq!(
-                day("2026-01-31") < started_on(time).unwrap(),
+                day("2026-01-31") < Date::of_time(time).unwrap(),
                 expired,
                 "{time}"
             );
         }
-        assert_eq!(started_on("yesterday"), None);
+        assert_eq!(Date::of_time("yesterday"), None);
     }
 
     const CLUSTER: &str = r"
@@ -377,6 +393,20 @@ spec: {hostPID: true, containers: [{name: c, securityContext: {privileged: true}
             "port unmatched 0/0 0",
         ];
         assert_eq!(states, expected);
+    }
+
+    #[test]
+    fn a_waiver_holds_from_the_day_of_its_approval() {
+        let approved = |id: &str, on: &str| {
+            let waiver = waiver(id, "host-namespaces", "namespace: shop", "2027-01-01");
+            waiver.replace("2025-01-01", on)
+        };
+        let (rows, states, _) = assessed(&file(&[approved("W", "2026-01-02")]));
+        assert_eq!(rows[0], "fail web-1+web-2 -");
+        assert_eq!(states, ["W not-yet-approved 0/2 0"]);
+        let (rows, states, _) = assessed(&file(&[approved("W", "2026-01-01")]));
+        assert_eq!(rows[0], "waived web-1+web-2 W");
+        assert_eq!(states, ["W applied 2/2 1"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::mendix::image_name;
 use super::pods::{Container, ContainerClass, PodGroup};
-use crate::projection::facts::PROXY_ROLE;
+use crate::projection::facts::{PROXY_ROLE, UNRECOGNISED};
 use crate::projection::pod;
 
 /// The one capability that the Pod Security Standard *restricted* lets a container add.
@@ -87,6 +87,12 @@ pub fn is_far_reaching(name: &str) -> bool {
     FAR_REACHING.contains(&name)
 }
 
+/// Whether flags of a mesh were read.
+fn has_flags(container: &pod::Container) -> bool {
+    let mut values = container.args.0.values();
+    values.any(|value| value != UNRECOGNISED)
+}
+
 /// Runtimes take names in any case, and some with `CAP_` in front.
 fn canonical(name: &str) -> String {
     let upper = name.trim().to_uppercase();
@@ -135,8 +141,7 @@ impl PodGroup<'_> {
         // Istio's is told from others by its flags and by the role of the proxy.
         let is_istio = *name == "istio-init";
         let started = !is_istio
-            || !container.spec.args.is_empty()
-                && beside.spec.args.value(PROXY_ROLE) == Some("sidecar");
+            || has_flags(container.spec) && beside.spec.args.value(PROXY_ROLE) == Some("sidecar");
         (of_mesh && started).then_some(proxy)
     }
 }

@@ -14,7 +14,7 @@ use super::user_namespaces::{self, Doubt, UserNamespace};
 use super::volumes::{Backing, Volumes};
 use crate::gaps::Gaps;
 use crate::kind::Kind;
-use crate::plan::Plan;
+use crate::plan::{Date, Plan};
 use crate::projection::Projection;
 use crate::projection::cluster::Node;
 use crate::projection::pod::{self, PodInstance, Resources};
@@ -252,6 +252,7 @@ impl<'s> Nodes<'s> {
                 _ => None,
             })
             .collect();
+        let started = Date::of_time(&snapshot.origin.started_at);
         let attested = snapshot
             .of_kind(Kind::Node)
             .filter(|_| !plan.attestations.is_empty())
@@ -259,7 +260,7 @@ impl<'s> Nodes<'s> {
                 let labels = &object.projection.metadata().labels;
                 (
                     object.name(),
-                    plan.attestations_on(&|key| labels.label(key)),
+                    plan.attestations_on(started, &|key| labels.label(key)),
                 )
             })
             .collect();
@@ -267,7 +268,7 @@ impl<'s> Nodes<'s> {
             by_name,
             with_ztunnel: ambient::ready_ztunnels(snapshot),
             attested,
-            attested_everywhere: plan.attestations_on(&|_| None),
+            attested_everywhere: plan.attestations_on(started, &|_| None),
             handlers: user_namespaces::handlers(snapshot),
             volumes: Volumes::new(snapshot),
         }

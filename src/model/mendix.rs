@@ -13,6 +13,10 @@ use crate::projection::pod::Container;
 pub const APP_LABEL: &str = "privatecloud.mendix.com/app";
 const COMPONENT_LABEL: &str = "privatecloud.mendix.com/component";
 const APP_COMPONENT: &str = "mendix-app";
+/// Name of the operator's image, container and workload.
+const OPERATOR: &str = "mendix-operator";
+/// Name of the image of the admin sidecar.
+const SIDECAR_IMAGE: &str = "mx-m2ee-sidecar";
 
 /// Ports of the admin interfaces of an app pod: health, metrics, and the runtime's admin API.
 pub const ADMIN_PORTS: [u16; 3] = [8800, 8900, 9000];
@@ -41,7 +45,9 @@ pub(super) fn recognise(pod: &mut PodGroup<'_>) {
 }
 
 fn role(pod: &PodGroup<'_>) -> Role {
-    if is_mesh_control_plane(pod) {
+    if is_surely_app(pod) {
+        Role::App
+    } else if is_mesh_control_plane(pod) {
         Role::MeshControlPlane
     } else if is_operator(pod) {
         Role::Operator
@@ -59,6 +65,21 @@ fn role(pod: &PodGroup<'_>) -> Role {
     }
 }
 
+/// Owners and the labels that stand for them count before images and single labels, which one more container or label
+/// brings into any pod and which would take the app out of what is judged.
+fn is_surely_app(pod: &PodGroup<'_>) -> bool {
+    let label = |key| pod.label(key);
+    let runs_app = || {
+        pod.lasting_containers()
+            .any(|container| is_runtime(container.spec) || is_m2ee_sidecar(container.spec))
+    };
+    !is_owned_task(pod)
+        && (pod.chain.mendix("Runtime").is_some()
+            || label(COMPONENT_LABEL) == Some(APP_COMPONENT)
+            || label("component") == Some(APP_COMPONENT) && label("app").is_some()
+            || label(APP_LABEL).is_some() && label(COMPONENT_LABEL).is_none() && runs_app())
+}
+
 fn is_app(pod: &PodGroup<'_>) -> bool {
     let label = |key| pod.label(key);
     pod.chain.mendix("Runtime").is_some()
@@ -73,13 +94,25 @@ fn is_app(pod: &PodGroup<'_>) -> bool {
 
 /// Builds and provisioners: bare pods that an app's other objects own, or that run their images.
 fn is_task(pod: &PodGroup<'_>) -> bool {
-    pod.chain.mendix("Build").is_some()
-        || pod.chain.mendix("StorageInstance").is_some()
-        || has_image(pod, &["image-builder", "storage-provisioner"])
+    is_owned_task(pod) || has_image(pod, &["image-builder", "storage-provisioner"])
+}
+
+fn is_owned_task(pod: &PodGroup<'_>) -> bool {
+    pod.chain.mendix("Build").is_some() || pod.chain.mendix("StorageInstance").is_some()
 }
 
 fn is_operator(pod: &PodGroup<'_>) -> bool {
-    has_image(pod, &["mendix-operator"]) || is_named(pod, "mendix-operator")
+    runs_operator(pod) || is_named(pod, OPERATOR)
+}
+
+/// Whether a container of a pod is Mendix' operator by its image, whatever else the pod is.
+pub(super) fn runs_operator(pod: &PodGroup<'_>) -> bool {
+    has_image(pod, &[OPERATOR])
+}
+
+/// Whether a container is Mendix' operator, by its image or, under another image's name, by its own.
+pub fn is_operator_container(container: &Container) -> bool {
+    image_name(container) == OPERATOR || container.name == OPERATOR
 }
 
 /// A workload of this name with a container of this name, under whatever image name it was mirrored.
@@ -140,9 +173,11 @@ fn claim(pod: &PodGroup<'_>) -> AppClaim {
     }
 }
 
-/// Whether a container runs an app: by name or by the variables of its admin API, never the sidecar.
+/// Whether a container runs an app: by name or by the variables of its admin API, never the sidecar, which is told by
+/// its image: a name is anybody's to choose.
 pub fn is_runtime(container: &Container) -> bool {
-    !is_m2ee_sidecar(container) && (container.name == "mendix" || has_admin_variables(container))
+    image_name(container) != SIDECAR_IMAGE
+        && (container.name == "mendix" || has_admin_variables(container))
 }
 
 /// Whether variables of the runtime's admin API are set.
@@ -153,7 +188,7 @@ fn has_admin_variables(container: &Container) -> bool {
 
 /// Whether a container is the admin sidecar of an app.
 pub fn is_m2ee_sidecar(container: &Container) -> bool {
-    container.name == "m2ee-sidecar" || image_name(container) == "mx-m2ee-sidecar"
+    container.name == "m2ee-sidecar" || image_name(container) == SIDECAR_IMAGE
 }
 
 /// Image without registry host, tag and digest.

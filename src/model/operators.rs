@@ -1,8 +1,8 @@
 //! Mendix Operators and the namespaces they manage.
 
 use super::Model;
-use super::mendix::{image_name, image_tag};
-use super::pods::{Container, PodGroup, Role};
+use super::mendix::{image_tag, is_operator_container, runs_operator};
+use super::pods::{PodGroup, Role};
 use super::rbac::{self, Grant};
 use crate::kind::{Kind, MENDIX_GROUP};
 use crate::projection::Projection;
@@ -39,7 +39,8 @@ pub enum Manages {
 pub(super) fn find(pods: &[PodGroup<'_>]) -> Vec<Operator> {
     let mut operators: Vec<Operator> = Vec::new();
     for (index, pod) in pods.iter().enumerate() {
-        if pod.role != Role::Operator || pod.is_finished() {
+        // One that runs in a pod of something else reconciles no less.
+        if pod.role != Role::Operator && !runs_operator(pod) || pod.is_finished() {
             continue;
         }
         let running = !(pod.is_template() && pod.replicas == Some(0));
@@ -64,27 +65,27 @@ pub(super) fn find(pods: &[PodGroup<'_>]) -> Vec<Operator> {
     operators
 }
 
+/// The oldest version of a pod's containers.
 fn version(pod: &PodGroup<'_>) -> Option<String> {
-    image_tag(container(pod)?.spec).map(str::to_owned)
-}
-
-/// The container of an operator's pod that is the operator: by its image, else by its name.
-pub fn container<'s>(pod: &PodGroup<'s>) -> Option<Container<'s>> {
-    let by_image = |container: &Container<'_>| image_name(container.spec) == "mendix-operator";
-    let by_name = |container: &Container<'_>| container.spec.name == "mendix-operator";
-    let find = |is: &dyn Fn(&Container<'_>) -> bool| pod.lasting_containers().find(|one| is(one));
-    find(&by_image).or_else(|| find(&by_name))
+    pod.lasting_containers()
+        .filter(|container| is_operator_container(container.spec))
+        .filter_map(|container| image_tag(container.spec).map(str::to_owned))
+        .reduce(oldest)
 }
 
 /// During a roll-out two versions run; the older one decides.
 fn older(left: Option<String>, right: Option<String>) -> Option<String> {
     match (left, right) {
-        (Some(left), Some(right)) => Some(if numbers(&right) < numbers(&left) {
-            right
-        } else {
-            left
-        }),
+        (Some(left), Some(right)) => Some(oldest(left, right)),
         (left, right) => left.or(right),
+    }
+}
+
+fn oldest(left: String, right: String) -> String {
+    if numbers(&right) < numbers(&left) {
+        right
+    } else {
+        left
     }
 }
 
@@ -92,6 +93,16 @@ fn older(left: Option<String>, right: Option<String>) -> Option<String> {
 pub fn numbers(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.trim_start_matches('v').split(['.', '-', '+']);
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Whether a version is older than another; `None` when it does not say. A tag with a major number alone moves along
+/// with the releases of that number.
+pub fn is_older(version: &str, than: (u32, u32)) -> Option<bool> {
+    if let Some(numbers) = numbers(version) {
+        return Some(numbers < than);
+    }
+    let major: u32 = version.trim_start_matches('v').parse().ok()?;
+    (major != than.0).then_some(major < than.0)
 }
 
 impl Model<'_> {

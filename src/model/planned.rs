@@ -91,7 +91,7 @@ spec: {nodeName: n2, containers: [{name: c}]}
 tiers: {a: acceptance}
 appTiers: [{namespace: a, app: two, tier: Prod}]
 excludedNamespaces: [{name: b, reason: none of ours}]
-attestations: [{parameter: seccompDefault, value: true, nodeSelector: {pool: x}, by: me, on: 2026-01-31, evidence: e}]
+attestations: [{parameter: seccompDefault, value: true, nodeSelector: {pool: x}, by: me, on: 2025-12-31, evidence: e}]
 ";
 
     #[test]

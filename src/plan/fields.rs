@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
@@ -17,6 +17,12 @@ impl Date {
     /// A day of the calendar.
     pub const fn of(day: NaiveDate) -> Self {
         Self(day)
+    }
+
+    /// The day of a time in RFC 3339, in UTC.
+    pub fn of_time(time: &str) -> Option<Self> {
+        let time = DateTime::parse_from_rfc3339(time).ok()?;
+        Some(Self(time.with_timezone(&Utc).date_naive()))
     }
 
     /// Reads `2026-01-31`, in this form alone.

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::ManualEvidence;
 use super::{
-    AccessRestriction, AllowedFlow, DatabaseClient, ExecSubject, FlowPort, IngressController, Peer,
-    Plan, SubjectKind,
+    AccessRestriction, AllowedFlow, DatabaseClient, Date, ExecSubject, FlowPort, IngressController,
+    Peer, Plan, SubjectKind,
 };
 
 /// Looks up the value of a label.
@@ -63,10 +63,14 @@ impl Plan {
             .position(|entry| known(entry) == wanted)
     }
 
-    /// The attestations that hold for a node of these labels, by index.
-    pub fn attestations_on(&self, node_label: &Label<'_>) -> Vec<usize> {
+    /// The attestations that hold for a node of these labels in a collection that began on a day, by index. Nobody can
+    /// attest what is yet to be; and a collection of no known day shows nothing to have been attested before.
+    pub fn attestations_on(&self, started: Option<Date>, node_label: &Label<'_>) -> Vec<usize> {
         let entries = self.attestations.iter().enumerate();
-        let entries = entries.filter(|(_, entry)| has_all(&entry.node_selector, node_label));
+        let entries = entries.filter(|(_, entry)| {
+            started.is_some_and(|started| entry.on <= started)
+                && has_all(&entry.node_selector, node_label)
+        });
         entries.map(|(index, _)| index).collect()
     }
 

@@ -180,8 +180,15 @@ fn dates_have_one_form() {
 fn attestations_hold_for_the_nodes_they_name() {
     let plan = Plan::parse("plan.yaml", WHOLE).unwrap();
     let on = |pool: Option<&'static str>| {
-        plan.attestations_on(&move |key| pool.filter(|_| key == "pool"))
+        let day = Date::parse("2026-01-31");
+        plan.attestations_on(day, &move |key| pool.filter(|_| key == "pool"))
     };
+    let the_day_before = Date::parse("2026-01-30");
+    assert!(
+        plan.attestations_on(the_day_before, &|_| Some("a"))
+            .is_empty()
+    );
+    assert!(plan.attestations_on(None, &|_| Some("a")).is_empty());
     let attesting = |pool, value: Value| plan.attesting(&on(pool), "seccompDefault", &value);
     assert_eq!(attesting(Some("a"), json!(true)), [0]);
     assert_eq!(

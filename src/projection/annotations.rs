@@ -43,6 +43,7 @@ const WHOLE: &[&str] = &[
     "config.linkerd.io/inbound-port",
     "config.linkerd.io/proxy-require-identity-inbound-ports",
     "config.linkerd.io/skip-inbound-ports",
+    "config.linkerd.io/skip-outbound-ports",
     "config.linkerd.io/skip-subnets",
     "haproxy-ingress.github.io/service-upstream",
     "haproxy-ingress.github.io/ssl-redirect",
@@ -114,6 +115,7 @@ const PRESENCE: &[&str] = &[
     "nginx.ingress.kubernetes.io/auth-tls-secret",
     "nginx.ingress.kubernetes.io/auth-url",
     "service.beta.kubernetes.io/aws-load-balancer-ssl-cert",
+    "traefik.ingress.kubernetes.io/router.tls.certresolver",
 ];
 
 const STATUS: &str = "sidecar.istio.io/status";
@@ -123,6 +125,10 @@ pub const K3S_ARGUMENTS: &str = "k3s.io/node-args";
 pub const NO_NETWORK_POLICY: &str = "--disable-network-policy";
 /// Actions of a load balancer, by the name that a path gives as its Service.
 pub const ACTION_PREFIX: &str = "alb.ingress.kubernetes.io/actions.";
+/// Conditions that requests must meet for an action, by the same name.
+pub const CONDITION_PREFIX: &str = "alb.ingress.kubernetes.io/conditions.";
+/// Names for which a router of Traefik asks for certificates.
+const DOMAINS_PREFIX: &str = "traefik.ingress.kubernetes.io/router.tls.domains.";
 /// Domains whose annotations may hold pieces of a proxy's configuration.
 const SNIPPETS: &[&str] = &["nginx.ingress.kubernetes.io/", "nginx.org/", "haproxy.org/"];
 
@@ -137,7 +143,12 @@ pub(super) fn keep(key: &str) -> Option<Keep> {
         Some(Keep::Arguments)
     } else if key == STATUS {
         Some(Keep::Revision)
-    } else if PRESENCE.contains(&key) || is_snippet(key) {
+    } else if PRESENCE.contains(&key)
+        || [CONDITION_PREFIX, DOMAINS_PREFIX]
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
+        || is_snippet(key)
+    {
         Some(Keep::Presence)
     } else if key.starts_with(ACTION_PREFIX) {
         Some(Keep::Action)
@@ -255,6 +266,8 @@ mod tests {
         let snippet = "nginx.ingress.kubernetes.io/configuration-snippet";
         assert_eq!(kept(snippet, "canary").as_deref(), Some(PRESENT));
         assert_eq!(kept(snippet, PRESENT).as_deref(), Some(PRESENT));
+        let condition = "alb.ingress.kubernetes.io/conditions.ssl";
+        assert_eq!(kept(condition, "[canary]").as_deref(), Some(PRESENT));
         assert_eq!(kept("example.com/canary", "canary"), None);
     }
 }

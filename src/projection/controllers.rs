@@ -1,7 +1,6 @@
 //! What is kept of the configuration of ingress controllers: flags of their containers and keys of their ConfigMaps,
 //! both from closed lists.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -69,6 +68,7 @@ const ENTRYPOINT_FLAGS: &[(&str, Flag)] = &[
     ("http.redirections.entrypoint.to", Flag::Value),
     ("http.tls", Flag::Switch),
     ("http.tls.certresolver", Flag::Presence),
+    ("http.tls.domains", Flag::Presence),
     ("http.tls.options", Flag::Presence),
 ];
 
@@ -93,6 +93,11 @@ const KEYS: &[&str] = &[
 ];
 /// Keys of which only the presence counts.
 const PRESENCE_KEYS: &[&str] = &["client-ca", "ssl-certificate"];
+
+/// Booleans as Go's `strconv.ParseBool` takes them.
+const SWITCH: &[&str] = &[
+    "0", "1", "F", "FALSE", "False", "T", "TRUE", "True", "f", "false", "t", "true",
+];
 
 /// Longest value that is kept.
 const BYTES: usize = 4096;
@@ -144,9 +149,18 @@ fn kind(name: &str) -> Option<Flag> {
     listed.or_else(entrypoint).map(|(_, flag)| *flag)
 }
 
+/// `entrypoints.<name>.http.tls.domains[0].main`, and others like it, say the same: that there are domains.
+fn without_domain(name: String) -> String {
+    const DOMAINS: &str = ".http.tls.domains";
+    match name.find(DOMAINS) {
+        Some(start) if name.starts_with("entrypoints.") => name[..start + DOMAINS.len()].to_owned(),
+        _ => name,
+    }
+}
+
 /// Reads the flags of a controller.
-pub(super) fn read_flags(arguments: &[Cow<'_, str>], facts: &mut LiteMap<String, String>) {
-    let mut rest = arguments.iter().map(AsRef::as_ref).peekable();
+pub(super) fn read_flags(arguments: &[String], facts: &mut LiteMap<String, String>) {
+    let mut rest = arguments.iter().map(String::as_str).peekable();
     while let Some(argument) = rest.next() {
         let Some(flag) = argument
             .strip_prefix("--")
@@ -158,7 +172,7 @@ pub(super) fn read_flags(arguments: &[Cow<'_, str>], facts: &mut LiteMap<String,
             Some((name, value)) => (name, Some(value)),
             None => (flag, None),
         };
-        let name = name.to_lowercase();
+        let name = without_domain(name.to_lowercase());
         let Some(kind) = kind(&name) else {
             continue;
         };
@@ -173,6 +187,11 @@ pub(super) fn read_flags(arguments: &[Cow<'_, str>], facts: &mut LiteMap<String,
     }
 }
 
+/// All flags that have a fixed name.
+pub(super) fn all_flags() -> impl Iterator<Item = String> {
+    FLAGS.iter().map(|(name, _)| format!("--{name}"))
+}
+
 /// The value of a flag as evidence holds it.
 pub(super) fn reread(key: &str, value: &str) -> String {
     let kind = key.strip_prefix("--").and_then(kind);
@@ -181,14 +200,22 @@ pub(super) fn reread(key: &str, value: &str) -> String {
 
 fn kept(kind: Flag, value: &str) -> String {
     let value = value.trim();
+    if value == UNRECOGNISED {
+        return UNRECOGNISED.to_owned();
+    }
     if kind == Flag::Presence {
         let text = if value.is_empty() { "" } else { PRESENT };
         return text.to_owned();
     }
-    let fits = value.len() <= 253
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-./_$():[]".contains(&byte));
+    let fits = match kind {
+        Flag::Switch => SWITCH.contains(&value),
+        Flag::Value | Flag::Presence => {
+            value.len() <= 253
+                && value
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-./_$():[]".contains(&byte))
+        }
+    };
     let text = if fits { value } else { UNRECOGNISED };
     text.to_owned()
 }
@@ -218,8 +245,11 @@ impl<'de> Deserialize<'de> for Settings {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Settings, A::Error> {
                 let mut settings = BTreeMap::new();
                 while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    let Value::String(value) = value else {
-                        continue;
+                    let value = match value {
+                        Value::String(value) => value,
+                        // Files that leave out the quotes mean their text; the API server refuses them.
+                        Value::Bool(_) | Value::Number(_) => value.to_string(),
+                        Value::Null | Value::Array(_) | Value::Object(_) => UNRECOGNISED.to_owned(),
                     };
                     if KEYS.contains(&key.as_str()) {
                         let end = (0..=value.len().min(BYTES))

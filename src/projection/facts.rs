@@ -71,6 +71,7 @@ const REDIRECTING: &[&str] = &["istio-init", "istio-validation"];
 const FLAGS: &[(&str, &str, Shape)] = &[
     // Of Linkerd: what goes past the proxy, and what counts where no policy does.
     ("linkerd-init", "--inbound-ports-to-ignore", Shape::Ranges),
+    ("linkerd-init", "--outbound-ports-to-ignore", Shape::Ranges),
     ("linkerd-init", "--ports-to-redirect", Shape::Ranges),
     ("linkerd-init", "--subnets-to-ignore", Shape::Ranges),
     ("policy", "--default-policy", Shape::Word),
@@ -86,6 +87,9 @@ fn listed(name: &str) -> Option<(&'static str, Shape)> {
 
 /// Key under which the role of an Istio proxy is kept: the word after `proxy`.
 pub const PROXY_ROLE: &str = "proxy";
+
+/// The container whose role is kept.
+const PROXY: &str = "istio-proxy";
 
 /// Known variables by name. `None` stands for one that is set from a reference or whose value is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -132,25 +136,6 @@ impl ArgumentFacts {
         self.0.get(flag).map(String::as_str)
     }
 
-    /// The flags of a whole command line. Those in `args` come after those in `command`.
-    pub(super) fn after(mut self, command: CommandFacts, container: &str) -> Self {
-        for (flag, value) in command.flags.0 {
-            if listed(&flag).is_some() {
-                add(&mut self.0, &flag, value);
-            } else {
-                self.0.entry(flag).or_insert(value);
-            }
-        }
-        if command.shell {
-            // What a script runs is not read.
-            let enforcing = ENFORCING.iter().filter(|(holder, _)| *holder == container);
-            for (_, flag) in enforcing {
-                self.0.insert((*flag).to_owned(), UNRECOGNISED.to_owned());
-            }
-        }
-        self
-    }
-
     /// Keeps what counts in the container of this name.
     pub(super) fn of_container(mut self, container: &str, image: Option<&str>) -> Self {
         let controller = controllers::keeps_flags(image);
@@ -158,7 +143,7 @@ impl ArgumentFacts {
             if controllers::is_flag(flag) {
                 controller
             } else if flag == PROXY_ROLE {
-                container == "istio-proxy"
+                container == PROXY
             } else if is_enforcing(flag) {
                 ENFORCING.contains(&(container, flag.as_str()))
             } else if listed(flag).is_some() {
@@ -172,10 +157,49 @@ impl ArgumentFacts {
         self
     }
 
-    fn from_arguments(arguments: &[Cow<'_, str>]) -> Self {
+    /// What a container's command and arguments say. Where a shell or the environment may add flags, none of those that
+    /// would count in this container is known.
+    pub(super) fn of_words(
+        command: Vec<String>,
+        arguments: Arguments,
+        container: &str,
+        image: Option<&str>,
+    ) -> Self {
+        let words = match arguments {
+            Arguments::Kept(facts) => return facts.of_container(container, image),
+            Arguments::Words(arguments) => {
+                if hides_flags(&command, &arguments) {
+                    return Self::unread(container, image);
+                }
+                let mut words = command;
+                words.extend(arguments);
+                words
+            }
+        };
+        Self::from_words(&words).of_container(container, image)
+    }
+
+    /// Every flag that would count in a container, with a value that was not read.
+    fn unread(container: &str, image: Option<&str>) -> Self {
+        let mut flags: Vec<&str> = Vec::new();
+        let of = |holder: &str| holder == container;
+        flags.extend(REDIRECTION.iter().map(|(short, _)| *short));
+        flags.retain(|_| REDIRECTING.contains(&container));
+        flags.extend((container == PROXY).then_some(PROXY_ROLE));
+        let enforcing = ENFORCING.iter().filter(|(holder, _)| of(holder));
+        flags.extend(enforcing.map(|(_, flag)| *flag));
+        let listed = FLAGS.iter().filter(|(holder, ..)| of(holder));
+        flags.extend(listed.map(|(_, flag, _)| *flag));
+        let flags = flags.into_iter().map(str::to_owned);
+        let controller = controllers::keeps_flags(image).then(controllers::all_flags);
+        let flags = flags.chain(controller.into_iter().flatten());
+        Self(flags.map(|flag| (flag, UNRECOGNISED.to_owned())).collect())
+    }
+
+    fn from_words(arguments: &[String]) -> Self {
         let mut facts = LiteMap::new();
         controllers::read_flags(arguments, &mut facts);
-        let mut rest = arguments.iter().map(AsRef::as_ref).peekable();
+        let mut rest = arguments.iter().map(String::as_str).peekable();
         while let Some(argument) = rest.next() {
             let (name, inline) = flag_and_value(argument);
             if name == "proxy" {
@@ -202,42 +226,37 @@ impl ArgumentFacts {
     }
 }
 
-/// What `command` holds of the same flags; evidence keeps them under `args`.
-#[derive(Debug, Default)]
-pub(super) struct CommandFacts {
-    flags: ArgumentFacts,
-    /// Whether it runs a shell.
-    shell: bool,
+/// Programs that take other programs and their flags from a text or a file.
+const SHELLS: &[&str] = &[
+    "ash", "bash", "busybox", "dash", "fish", "ksh", "mksh", "sh", "zsh",
+];
+
+/// Whether flags may be given that are no words of their own: in a text for a shell, in a script, or in a variable of the
+/// environment.
+fn hides_flags(command: &[String], arguments: &[String]) -> bool {
+    let base = |word: &str| {
+        word.rsplit_once('/')
+            .map_or(word, |(_, name)| name)
+            .to_owned()
+    };
+    let is_script = |word: &String| word.rsplit_once('.').is_some_and(|(_, end)| end == "sh");
+    let mut before: Option<&str> = None;
+    let mut words = command.iter().chain(arguments).map(String::as_str);
+    command.iter().any(is_script)
+        || words.any(|word| {
+            let takes_value =
+                before.is_some_and(|before| before.starts_with('-') && !before.contains('='));
+            before = Some(word);
+            SHELLS.contains(&base(word).as_str())
+                || holds_flag(word)
+                || word.starts_with("$(") && !takes_value
+        })
 }
 
-/// Programs that run a script.
-const SHELLS: &[&str] = &["ash", "bash", "busybox", "dash", "ksh", "sh", "zsh"];
-
-impl<'de> Deserialize<'de> for CommandFacts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = CommandFacts;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a list of words")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut words = Vec::new();
-                while let Some(word) = list.next_element::<Cow<'de, str>>()? {
-                    words.push(word);
-                }
-                let program = words.first().map_or("", |word| word.as_ref());
-                let program = program.rsplit('/').next().unwrap_or_default();
-                Ok(CommandFacts {
-                    shell: SHELLS.contains(&program),
-                    flags: ArgumentFacts::from_arguments(&words),
-                })
-            }
-        }
-        deserializer.deserialize_seq(Visitor)
-    }
+/// Whether a flag stands behind white space within one word.
+fn holds_flag(word: &str) -> bool {
+    let mut parts = word.split_whitespace().skip(1);
+    parts.any(|part| part.len() > 1 && part.starts_with('-'))
 }
 
 /// Whether a flag says that a network plugin enforces policies.
@@ -368,12 +387,25 @@ impl<'de> Deserialize<'de> for EnvironmentFacts {
     }
 }
 
-impl<'de> Deserialize<'de> for ArgumentFacts {
+/// Arguments as the API writes them, or what evidence holds of them.
+#[derive(Debug)]
+pub(super) enum Arguments {
+    Words(Vec<String>),
+    Kept(ArgumentFacts),
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self::Words(Vec::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for Arguments {
     /// Reads the API's list of arguments, or the map that evidence holds.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl<'de> de::Visitor<'de> for Visitor {
-            type Value = ArgumentFacts;
+            type Value = Arguments;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a list of arguments")
@@ -388,10 +420,10 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut arguments = Vec::new();
-                while let Some(argument) = list.next_element::<Cow<'de, str>>()? {
+                while let Some(argument) = list.next_element()? {
                     arguments.push(argument);
                 }
-                Ok(ArgumentFacts::from_arguments(&arguments))
+                Ok(Arguments::Words(arguments))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -420,7 +452,7 @@ impl<'de> Deserialize<'de> for ArgumentFacts {
                         facts.insert(flag, kept.unwrap_or_default());
                     }
                 }
-                Ok(ArgumentFacts(facts))
+                Ok(Arguments::Kept(ArgumentFacts(facts)))
             }
         }
         deserializer.deserialize_newtype_struct(EVIDENCE_FORM, Visitor)
@@ -496,39 +528,62 @@ mod tests {
     }
 
     #[test]
-    fn flags_in_the_command_count_too() {
-        let enforcing = |value: serde_json::Value| {
-            let container = container(value);
-            container.args.value("--run-firewall").map(str::to_owned)
-        };
+    fn flags_count_in_command_and_arguments_alike() {
         let table = [
             (
-                json!({"command": ["kube-router", "--run-firewall=false"]}),
-                Some("false"),
+                json!({"name": "policy", "command": ["linkerd", "--default-policy"], "args": ["deny"]}),
+                json!({"--default-policy": "deny"}),
+                "over the border of the two",
             ),
             (
-                json!({"command": ["kube-router", "--run-firewall=false"], "args": ["--run-firewall"]}),
-                Some("true"),
+                json!({"name": "kube-router", "command": ["/usr/bin/kube-router", "--run-firewall=false"]}),
+                json!({"--run-firewall": "false"}),
+                "in the command alone",
             ),
             (
-                json!({"command": ["/bin/sh", "-c", "kube-router --run-firewall=false"]}),
-                Some(UNRECOGNISED),
+                json!({"name": "istio-proxy", "command": ["pilot-agent", "proxy", "sidecar"],
+                    "args": ["--domain", "$(POD_NAMESPACE).svc.cluster.local"]}),
+                json!({"proxy": "sidecar"}),
+                "a variable as the value of a flag",
             ),
-            (json!({"command": ["/usr/local/bin/kube-router"]}), None),
-            (json!({"command": null}), None),
         ];
-        for (mut value, expected) in table {
-            value["name"] = json!("kube-router");
-            assert_eq!(enforcing(value.clone()).as_deref(), expected, "{value}");
+        for (value, expected, why) in table {
+            let container = container(value);
+            assert_eq!(
+                serde_json::to_value(&container.args).unwrap(),
+                expected,
+                "{why}"
+            );
         }
-        let policy = container(
-            json!({"name": "policy", "command": ["policy", "--default-policy=deny"],
-            "args": ["--token=canary"]}),
-        );
-        assert_eq!(
-            serde_json::to_value(&policy.args).unwrap(),
-            json!({"--default-policy": "deny"})
-        );
+    }
+
+    #[test]
+    fn flags_behind_a_shell_are_not_known() {
+        let table = [
+            json!({"command": ["sh", "-c"], "args": ["exec policy --default-policy=deny"]}),
+            json!({"command": ["/bin/bash", "/run"]}),
+            json!({"command": ["tini", "--", "/bin/sh", "-c", "exec policy"]}),
+            json!({"args": ["sh", "-c", "exec policy"]}),
+            json!({"command": ["/entrypoint.sh"], "args": ["--default-policy=deny"]}),
+            json!({"command": ["run"], "args": ["policy --default-policy=deny"]}),
+            json!({"args": ["$(FLAGS)", "--default-policy=deny"]}),
+            json!({"args": ["--default-policy=deny", "$(FLAGS)"]}),
+        ];
+        for mut value in table {
+            value["name"] = json!("policy");
+            let container = container(value.clone());
+            assert_eq!(
+                serde_json::to_value(&container.args).unwrap(),
+                json!({"--default-policy": UNRECOGNISED}),
+                "{value}"
+            );
+            let text = serde_json::to_string(&container).unwrap();
+            assert_eq!(serde_json::from_str::<Container>(&text).unwrap(), container);
+        }
+        let other = container(json!({"name": "mendix", "command": ["sh", "-c", "a --b"]}));
+        assert!(other.args.is_empty());
+        let init = container(json!({"name": "istio-init", "command": ["sh", "-c", "a -b *"]}));
+        assert_eq!(init.args.0.len(), REDIRECTION.len());
     }
 
     #[test]

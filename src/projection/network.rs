@@ -203,9 +203,13 @@ pub struct IngressPaths {
 
 /// `HTTPIngressPath`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct IngressPath {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// `Exact`, `Prefix` or `ImplementationSpecific`; the API requires it, old versions had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_type: Option<String>,
     #[serde(default)]
     pub backend: IngressBackend,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{ArgumentFacts, CommandFacts, EnvironmentFacts};
+use super::facts::{ArgumentFacts, Arguments, EnvironmentFacts};
 use super::metadata::{Metadata, Scalar, list, null_default};
 use super::volume::{self, Volume, VolumeDevice, VolumeMount};
 use super::words;
@@ -135,7 +135,7 @@ pub struct Container {
     /// The few variables that decide something, by name; all others are dropped.
     #[serde(skip_serializing_if = "EnvironmentFacts::is_empty")]
     pub env: EnvironmentFacts,
-    /// The few flags that decide something, by name; all others are dropped.
+    /// The few flags of `command` and `args` that decide something, by name; all others are dropped.
     #[serde(skip_serializing_if = "ArgumentFacts::is_empty")]
     pub args: ArgumentFacts,
 }
@@ -164,17 +164,17 @@ struct ContainerWire {
     volume_mounts: Vec<VolumeMount>,
     #[serde(default, deserialize_with = "null_default")]
     env: EnvironmentFacts,
+    #[serde(default, deserialize_with = "list")]
+    command: Vec<String>,
     #[serde(default, deserialize_with = "null_default")]
-    args: ArgumentFacts,
-    #[serde(default, deserialize_with = "null_default")]
-    command: CommandFacts,
+    args: Arguments,
 }
 
 impl From<ContainerWire> for Container {
     /// Variables and flags count only in the containers that the decision tables name.
     fn from(wire: ContainerWire) -> Self {
-        let args = wire.args.after(wire.command, &wire.name);
-        let args = args.of_container(&wire.name, wire.image.as_deref());
+        let image = wire.image.as_deref();
+        let args = ArgumentFacts::of_words(wire.command, wire.args, &wire.name, image);
         let env = wire.env.of_container(&wire.name);
         Self {
             name: wire.name,

@@ -152,13 +152,19 @@ pub struct VirtualRoute {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub mirrors: Vec<WeightedDestination>,
-    /// Whether another VirtualService goes on.
-    #[serde(
-        default,
-        deserialize_with = "presence",
-        skip_serializing_if = "std::ops::Not::not"
-    )]
-    pub delegate: bool,
+    /// The VirtualService that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<Delegate>,
+}
+
+/// `Delegate` of Istio.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Delegate {
+    #[serde(default, deserialize_with = "null_default")]
+    pub name: String,
+    /// Absent means that of the object itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
 }
 
 /// `HTTPMatchRequest`, `TLSMatchAttributes` and `L4MatchAttributes`: what tells listeners apart, and the path.

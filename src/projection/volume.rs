@@ -91,6 +91,41 @@ pub struct VolumeMount {
         skip_serializing_if = "std::ops::Not::not"
     )]
     pub read_only: bool,
+    /// Kept only where Traefik may find the file of its static configuration there.
+    #[serde(
+        default,
+        deserialize_with = "static_configuration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub mount_path: Option<String>,
+}
+
+/// Folders in which Traefik looks for its file (traefik `pkg/cli/loader_file.go`), the last one being where it starts.
+const STATIC_FOLDERS: &[&str] = &["/etc/traefik", "/.config", "/root/.config", ""];
+const STATIC_FILES: &[&str] = &["traefik.toml", "traefik.yaml", "traefik.yml"];
+
+/// Drops the paths of all mounts that hold no such file.
+fn static_configuration<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let path = Option::<String>::deserialize(deserializer)?;
+    Ok(path.filter(|path| holds_static_file(path)))
+}
+
+/// Whether a mount is such a file, or a folder that may hold one; the root can't be mounted over.
+fn holds_static_file(path: &str) -> bool {
+    let parts = || {
+        path.split('/')
+            .filter(|part| !part.is_empty() && *part != ".")
+    };
+    parts().next().is_some()
+        && STATIC_FOLDERS.iter().any(|folder| {
+            STATIC_FILES.iter().any(|file| {
+                let mut wanted = folder.split('/').filter(|part| !part.is_empty());
+                let mut wanted = wanted.by_ref().chain([*file]);
+                parts().all(|part| wanted.next() == Some(part))
+            })
+        })
 }
 
 /// `VolumeDevice`.

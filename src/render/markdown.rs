@@ -248,9 +248,10 @@ fn waiver(of: &WaiverReport) -> String {
     let waiver = &of.waiver;
     let state = match of.status {
         WaiverStatus::Applied => format!("rows waived: {}", of.waived),
-        WaiverStatus::Expired | WaiverStatus::Unmatched | WaiverStatus::NotSelected => {
-            format!("**{}**, waives nothing", of.status.name())
-        }
+        WaiverStatus::Expired
+        | WaiverStatus::NotYetApproved
+        | WaiverStatus::Unmatched
+        | WaiverStatus::NotSelected => format!("**{}**, waives nothing", of.status.name()),
     };
     format!(
         "- {} for {} ({}), until {}: {state}; {}",

@@ -313,6 +313,8 @@ pub enum WaiverStatus {
     Applied,
     /// Its time is over; it waives nothing.
     Expired,
+    /// It was approved after the collection began; it waives nothing.
+    NotYetApproved,
     /// It fits no failing row.
     Unmatched,
     /// Its rule did not run.
@@ -325,6 +327,7 @@ impl WaiverStatus {
         match self {
             Self::Applied => "applied",
             Self::Expired => "expired",
+            Self::NotYetApproved => "not-yet-approved",
             Self::Unmatched => "unmatched",
             Self::NotSelected => "not-selected",
         }
@@ -340,6 +343,11 @@ impl WaiverReport {
             WaiverStatus::Expired => Some(format!(
                 "waiver {id} expired on {} and waives nothing; {} it",
                 self.waiver.expires,
+                fitting(self.matched)
+            )),
+            WaiverStatus::NotYetApproved => Some(format!(
+                "waiver {id} was approved on {}, after the collection began, and waives nothing; {} it",
+                self.waiver.approved_on,
                 fitting(self.matched)
             )),
             WaiverStatus::Unmatched => Some(format!(

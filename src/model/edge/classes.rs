@@ -61,6 +61,8 @@ pub struct Config<'m> {
     object: usize,
     /// Flags, with their place. `None` where they were not kept.
     flags: Option<(String, &'m ArgumentFacts)>,
+    /// Where a file may be mounted that counts before flags, with its place.
+    file: Option<(String, &'m str)>,
     map: Map<'m>,
 }
 
@@ -113,6 +115,11 @@ impl<'m> Serving<'m> {
         all.all(same).then_some(*first)
     }
 
+    /// Whether a file may be mounted that counts before the flags.
+    pub fn mounts_file(&self) -> bool {
+        self.configs.iter().any(|config| config.file.is_some())
+    }
+
     fn setting(&self, look_up: impl Fn(&Config<'_>) -> Known) -> Known {
         let mut found = self.configs.iter().map(look_up);
         let Some(first) = found.next() else {
@@ -135,13 +142,24 @@ impl<'m> Serving<'m> {
 impl<'m> Config<'m> {
     fn new(model: &'m Model<'_>, group: usize, pod: &'m PodGroup<'_>) -> Self {
         let place = pod.template.unwrap_or_default();
-        let flags = pod
+        let container = pod
             .lasting_containers()
-            .find(|container| controllers::keeps_flags(container.spec.image.as_deref()))
-            .map(|container| {
-                let pointer = format!("{place}{}/args", container.pointer);
-                (pointer, &container.spec.args)
-            });
+            .find(|container| controllers::keeps_flags(container.spec.image.as_deref()));
+        let flags = container.as_ref().map(|container| {
+            let pointer = format!("{place}{}/args", container.pointer);
+            (pointer, &container.spec.args)
+        });
+        let file = container.as_ref().and_then(|container| {
+            let mut mounts = container.spec.volume_mounts.iter().enumerate();
+            mounts.find_map(|(index, mount)| {
+                let path = mount.mount_path.as_deref()?;
+                let pointer = format!(
+                    "{place}{}/volumeMounts/{index}/mountPath",
+                    container.pointer
+                );
+                Some((pointer, path))
+            })
+        });
         let map = match &flags {
             None => Map::Unread,
             Some((_, flags)) => {
@@ -156,6 +174,7 @@ impl<'m> Config<'m> {
             group,
             object: pod.members[0],
             flags,
+            file,
             map,
         }
     }
@@ -173,7 +192,10 @@ impl<'m> Config<'m> {
     fn key(&self, key: &str) -> Known {
         match self.map {
             Map::None => Known::Is(None),
-            Map::Read(_, settings) => Known::Is(settings.0.get(key).cloned()),
+            Map::Read(_, settings) => match settings.0.get(key).map(String::as_str) {
+                Some(UNRECOGNISED) => Known::Unread,
+                value => Known::Is(value.map(str::to_owned)),
+            },
             Map::Unread => Known::Unread,
         }
     }
@@ -186,6 +208,13 @@ impl<'m> Config<'m> {
                 object: Some(self.object),
                 pointer: pointer.clone(),
                 value: value.and_then(|flags| serde_json::to_value(flags).ok()),
+            });
+        }
+        if let Some((pointer, path)) = &self.file {
+            facts.push(Fact {
+                object: Some(self.object),
+                pointer: pointer.clone(),
+                value: Some(Value::from(*path)),
             });
         }
         if let Map::Read(object, _) = self.map
@@ -208,10 +237,12 @@ fn config_map<'m>(model: &'m Model<'_>, namespace: &str, value: &str) -> Map<'m>
     let found = model.snapshot.find(Kind::ConfigMap, &namespace, &name);
     match found.map(|index| (index, model.object(index).projection.as_ref())) {
         Some((index, Projection::ConfigMap(map))) => Map::Read(index, &map.data.settings),
-        _ if model
-            .gaps
-            .named(Kind::ConfigMap, &namespace, &name)
-            .is_some() =>
+        // Files hold single ConfigMaps, never a list of them.
+        _ if model.snapshot.origin.is_partial()
+            || model
+                .gaps
+                .named(Kind::ConfigMap, &namespace, &name)
+                .is_some() =>
         {
             Map::Unread
         }

@@ -11,6 +11,9 @@ use crate::projection::Projection;
 use crate::projection::gateway::{GatewayRoute, GatewayRule, Listener, ParentReference};
 use crate::snapshot::{Mode, Object};
 
+/// Group of Istio's hosts, which routes inside the mesh are bound to.
+const ISTIO_GROUP: &str = "networking.istio.io";
+
 /// A reference from a route to a Service of another namespace.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'r> {
@@ -103,12 +106,12 @@ pub fn attachment<'m>(
                 attachment.names_gateway = true;
                 attach(model, object, route, parent, &mut attachment);
             }
-            (GATEWAY_GROUP, _) => {
+            // These bind the route to a host inside the mesh.
+            ("", "Service") | (ISTIO_GROUP, _) => {}
+            _ => {
                 attachment.names_gateway = true;
                 attachment.doubts.insert(Doubt::OtherParent);
             }
-            // Others bind the route to a Service inside the mesh.
-            _ => {}
         }
     }
     attachment
@@ -127,9 +130,11 @@ fn attach<'m>(
     let Some((index, Projection::Gateway(gateway))) =
         found.map(|index| (index, model.object(index).projection.as_ref()))
     else {
-        if let Some(missing) = model.gaps.in_namespace(Kind::Gateway, namespace) {
-            attachment.doubts.insert(Doubt::Unread(missing));
-        }
+        let unread = model.gaps.in_namespace(Kind::Gateway, namespace);
+        // That a route names one shows that there is one; files need not be all there is.
+        let partial = model.snapshot.origin.is_partial();
+        let unread = unread.or_else(|| partial.then_some(Missing::NotCollected));
+        attachment.doubts.extend(unread.map(Doubt::Unread));
         return;
     };
     attachment.gateways.insert(index);

@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::model::Model;
 use crate::model::services::Target;
 use crate::model::services::backends::{Backend, BackendPort};
-use crate::projection::network::{Ingress, IngressBackend, IngressService};
+use crate::projection::network::{Ingress, IngressBackend, IngressPath, IngressService};
 
 /// One path of one host.
 #[derive(Debug)]
@@ -16,6 +16,10 @@ pub struct Path<'m> {
     pub host: String,
     /// The path; none means every path.
     pub path: Option<&'m str>,
+    /// How it is compared.
+    pub path_type: Option<&'m str>,
+    /// The rule that it stands in, by its place; none for the default backend.
+    pub rule: Option<usize>,
     /// What is named as its backend, if it is a Service.
     pub service: Option<&'m IngressService>,
     /// What that leads to.
@@ -26,34 +30,37 @@ pub struct Path<'m> {
 pub fn paths<'m>(model: &Model<'_>, namespace: &str, ingress: &'m Ingress) -> Vec<Path<'m>> {
     let default = ingress.spec.default_backend.as_ref();
     let mut paths = Vec::new();
-    let mut add = |host: String, path: Option<&'m str>, backend: &'m IngressBackend| {
-        let service = backend.service.as_ref();
-        paths.push(Path {
-            host,
-            path,
-            service,
-            backend: service.map_or(Backend::Dangling, |service| {
-                resolve(model, namespace, service)
-            }),
-        });
-    };
-    for rule in &ingress.spec.rules {
+    let mut add =
+        |host: String, rule, path: Option<&'m IngressPath>, backend: &'m IngressBackend| {
+            let service = backend.service.as_ref();
+            paths.push(Path {
+                host,
+                path: path.and_then(|path| path.path.as_deref()),
+                path_type: path.and_then(|path| path.path_type.as_deref()),
+                rule,
+                service,
+                backend: service.map_or(Backend::Dangling, |service| {
+                    resolve(model, namespace, service)
+                }),
+            });
+        };
+    for (place, rule) in ingress.spec.rules.iter().enumerate() {
         let host = hosts::normal(rule.host.as_deref());
         match &rule.http {
             Some(http) => {
                 for path in &http.paths {
-                    add(host.clone(), path.path.as_deref(), &path.backend);
+                    add(host.clone(), Some(place), Some(path), &path.backend);
                 }
             }
             None => {
                 if let Some(default) = default {
-                    add(host, None, default);
+                    add(host, None, None, default);
                 }
             }
         }
     }
     if let Some(default) = default {
-        add(hosts::ANY.to_owned(), None, default);
+        add(hosts::ANY.to_owned(), None, None, default);
     }
     paths
 }

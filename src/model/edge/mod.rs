@@ -8,4 +8,5 @@ pub mod istio_access;
 pub mod open_shift;
 pub mod outbound;
 pub mod ranges;
+pub mod restrictions;
 pub mod virtual_services;

@@ -13,7 +13,7 @@ use crate::model::selector::Labels as _;
 use crate::projection::istio::{ConfigMapData, PLUGIN_CONFIG_MAPS, Setting};
 use crate::projection::pod::{Container, PodSpec};
 use crate::projection::{Metadata, Projection};
-use crate::snapshot::{Mode, Object, Snapshot};
+use crate::snapshot::{Object, Snapshot};
 
 /// A network plugin whose agent is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -220,9 +220,8 @@ impl<'s> Settings<'s> {
                 _ => None,
             },
         );
-        let origin = &self.snapshot.origin;
         // Files hold single ConfigMaps, never a list of them.
-        let partial = origin.mode == Mode::Manifests && !origin.assume_complete;
+        let partial = self.snapshot.origin.is_partial();
         data.unwrap_or_else(|| {
             if partial || self.gaps.named(Kind::ConfigMap, namespace, name).is_some() {
                 Config::Unread

@@ -4,6 +4,7 @@
 //! a client asks its own namespace, then that of the service, then the root namespace, each for the most specific host;
 //! of rules for one host the oldest policy counts, and further subsets are added.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, FixedOffset};
@@ -12,6 +13,8 @@ use super::control_plane::Counted;
 use super::hosts::Host;
 use super::{Doubt, Fact, Mesh};
 use crate::kind::Kind;
+use crate::model::PodGroup;
+use crate::model::selector::matches_labels;
 use crate::projection::Projection;
 use crate::projection::destination_rule::{ClientTls, DestinationRuleSpec, TrafficPolicy};
 use crate::snapshot::{Object, Snapshot};
@@ -86,6 +89,37 @@ pub enum Effect {
     No(Option<usize>),
     /// It can't be told.
     Unknown(Doubt),
+}
+
+/// What a client sends to a port, and where that is written.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// What it is.
+    pub sends: Sends,
+    /// The values behind it; none where no rule is for the host.
+    pub facts: Vec<Fact>,
+}
+
+impl Sent {
+    /// What a rule says of a port without choosing a subset.
+    fn by(rule: &DestinationRule<'_>, port: u16) -> Self {
+        let levels = rule.levels().into_iter();
+        let whole = levels.filter(|level| level.subset.is_none());
+        let level = whole
+            .filter(|level| level.port.is_none_or(|named| named == u32::from(port)))
+            .max_by_key(|level| level.port.is_some())
+            .unwrap_or_else(|| rule.silence());
+        let facts = rule.facts().into_iter().chain([level.fact]);
+        Self {
+            sends: level.sends,
+            facts: facts
+                .map(|fact| Fact {
+                    object: Some(rule.object),
+                    ..fact
+                })
+                .collect(),
+        }
+    }
 }
 
 impl<'s> DestinationRules<'s> {
@@ -192,6 +226,14 @@ impl DestinationRule<'_> {
                 "." => self.namespace == namespace,
                 other => other == namespace,
             })
+    }
+
+    /// Whether a pod sees it: with a selector only pods of its own namespace do.
+    fn is_for(&self, client: &PodGroup<'_>) -> bool {
+        let selected = self.spec.workload_selector.as_ref().is_none_or(|selector| {
+            client.namespace == self.namespace && matches_labels(&selector.match_labels, client)
+        });
+        selected && self.is_exported_to(client.namespace)
     }
 
     /// Whether clients of other namespaces may see it.
@@ -347,6 +389,46 @@ impl<'s> Mesh<'s> {
             }
         }
         effect
+    }
+
+    /// What a pod sends to a port of a service, which has a full name and a namespace: the first namespace with a rule for
+    /// it counts, there the most specific host, and of rules for one host the oldest.
+    pub fn sent_by(
+        &self,
+        client: &PodGroup<'_>,
+        (service, namespace): (&str, &str),
+        port: u16,
+    ) -> Result<Sent, Doubt> {
+        let roots = self.root_namespaces();
+        let places = [client.namespace, namespace].into_iter().chain(roots);
+        for place in places {
+            let rules = self.destination_rules.by_namespace.get(place);
+            let mut rules: Vec<&DestinationRule<'_>> = rules
+                .into_iter()
+                .flat_map(|here| &here.rules)
+                .filter(|rule| rule.host.matches(service) && rule.is_for(client))
+                .collect();
+            // The sort is stable: of equal hosts the oldest stays first.
+            rules.sort_by_key(|rule| (rule.host.is_wildcard(), Reverse(rule.host.name().len())));
+            let mut counted = Vec::new();
+            for rule in rules {
+                match self.reads_rule(rule) {
+                    Counted::Yes => counted.push(rule),
+                    Counted::No => {}
+                    Counted::Unknown(doubt) => return Err(doubt),
+                }
+            }
+            let Some(first) = counted.first() else {
+                continue;
+            };
+            let mut same = counted.iter().take_while(|rule| rule.host == first.host);
+            let rule = same.find(|rule| rule.spec.traffic_policy.is_some());
+            return Ok(Sent::by(rule.unwrap_or(first), port));
+        }
+        Ok(Sent {
+            sends: Sends::Automatic,
+            facts: Vec::new(),
+        })
     }
 
     /// Where the host of a rule is written, by the index of its object.

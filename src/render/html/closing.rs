@@ -27,7 +27,7 @@ pub(super) fn waivers(report: &Report<'_>) -> Markup {
         &html! {
             @if report.waivers.is_empty() { p { "No waivers were given: every failure counts." } }
             @else {
-                p.lead { "A waived failure stays listed, and its control keeps its exceptions. An expired waiver waives nothing." }
+                p.lead { "A waived failure stays listed, and its control keeps its exceptions. A waiver that expired, or was approved later, waives nothing." }
                 (scrolling("Waivers", &table))
             }
         },
@@ -39,6 +39,7 @@ fn waiver(of: &WaiverReport) -> Markup {
     let state = match of.status {
         WaiverStatus::Applied => badge("waived", "w", "applied"),
         WaiverStatus::Expired => badge("fail", "✕", "expired"),
+        WaiverStatus::NotYetApproved => badge("fail", "✕", "not-yet-approved"),
         WaiverStatus::Unmatched => badge("unsure", "?", "unmatched"),
         WaiverStatus::NotSelected => badge("none", "–", "not-selected"),
     };

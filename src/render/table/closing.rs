@@ -118,6 +118,11 @@ fn waivers(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
                 waiver.expires,
                 fitting(of.matched)
             ),
+            WaiverStatus::NotYetApproved => format!(
+                "approved on {}, after the collection began, waives nothing; {} it",
+                waiver.approved_on,
+                fitting(of.matched)
+            ),
             WaiverStatus::Unmatched => "unmatched: no failing row fits it".to_owned(),
             WaiverStatus::NotSelected => "its rule is not selected".to_owned(),
         };

@@ -3,11 +3,12 @@
 mod places;
 mod trust;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::places::{Place, of_ingress, of_route};
 use self::trust::{Trust, trust};
 use super::backends::{Backends, leads};
+use super::ingress_tls::ingresses::encrypted_hosts;
 use super::{Apps, apps, facts_of, with_facts, words};
 use crate::kind::Kind;
 use crate::model::Model;
@@ -16,6 +17,7 @@ use crate::model::edge::hosts;
 use crate::model::edge::ingresses::paths;
 use crate::model::edge::open_shift::{resolve, targets};
 use crate::model::edge::ranges::{Range, covers_everything, lies_inside};
+use crate::model::edge::restrictions;
 use crate::model::ingress_controllers::Family;
 use crate::model::services::backends::Backend;
 use crate::projection::Projection;
@@ -44,6 +46,8 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::Ingress),
         Read::refines(Kind::IngressClass),
         Read::refines(Kind::Route),
+        Read::refines(Kind::HttpRoute),
+        Read::refines(Kind::VirtualService),
         Read::refines(Kind::AuthorizationPolicy),
     ],
     docs: include_str!("../../../docs/rules/ingress-access-restriction.md"),
@@ -63,7 +67,47 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
             _ => None,
         })
         .collect();
-    Box::new(observations.into_iter())
+    Box::new(observations.into_iter().chain(elsewhere(model)))
+}
+
+/// What the plan asks for and no Ingress or Route serves, where another object may.
+fn elsewhere(model: &Model<'_>) -> Option<Observation> {
+    let unmet = restrictions::unmet(model);
+    let others: Vec<(usize, usize)> = unmet
+        .iter()
+        .copied()
+        .filter_map(|index| {
+            let entry = model.plan.access_restrictions.get(index)?;
+            Some((index, restrictions::other_way(model, entry)?))
+        })
+        .collect();
+    let Some((_, first)) = others.first() else {
+        let kinds = [Kind::HttpRoute, Kind::VirtualService].into_iter();
+        let missing = kinds.filter_map(|kind| Some((kind, model.gaps.anywhere(kind)?)));
+        let missing = missing.filter(|_| !unmet.is_empty()).min();
+        return missing.map(|(kind, missing)| {
+            let message = format!(
+                "the assessment plan asks for restrictions that no Ingress or Route has, and {kind} {}",
+                missing.in_words()
+            );
+            Observation::indeterminate(Subject::Cluster, missing.into(), message)
+        });
+    };
+    let (first, object) = (*first, model.object(*first));
+    let message = format!(
+        "the assessment plan asks for restrictions that no Ingress or Route can have; what restricts access by {} {}/{} was not read",
+        object.kind,
+        object.namespace(),
+        object.name()
+    );
+    let observation =
+        Observation::indeterminate(Subject::Cluster, Reason::ControllerConfigNotRead, message)
+            .read_of(first, "/metadata/name", Some(object.name()));
+    Some(others.iter().fold(observation, |observation, (index, _)| {
+        let pointer = format!("/accessRestrictions/{index}");
+        let value = model.plan.value_at(&pointer).cloned();
+        observation.read_plan(pointer, value)
+    }))
 }
 
 /// What the plan asks for a host.
@@ -170,7 +214,18 @@ fn judge(
         }
         Ok(serving) => {
             let place = of_ingress(model, object, ingress, &serving);
-            let observation = conclude(model, subject, &serving, &wanted, &place);
+            let encrypted = if place.client_certificate {
+                encrypted_hosts(model, apps, index)
+            } else {
+                BTreeMap::new()
+            };
+            let asked = Asked {
+                model,
+                serving: &serving,
+                place: &place,
+                encrypted,
+            };
+            let observation = asked.conclude(subject, &wanted);
             let observation = with_facts(observation, serving.config_facts(model));
             resting_on_policies(model, &serving, observation)
         }
@@ -223,7 +278,13 @@ fn judge_route(
     }
     let serving = Serving::of_routers(model);
     let place = of_route(route);
-    let observation = conclude(model, subject, &serving, &wanted, &place);
+    let asked = Asked {
+        model,
+        serving: &serving,
+        place: &place,
+        encrypted: BTreeMap::new(),
+    };
+    let observation = asked.conclude(subject, &wanted);
     let annotations = &route.metadata.annotations;
     let observation = annotations
         .iter()
@@ -250,17 +311,57 @@ fn read_plan(model: &Model<'_>, observation: Observation, wanted: &[Wanted]) -> 
     })
 }
 
-fn conclude(
-    model: &Model<'_>,
-    subject: Subject,
-    serving: &Serving<'_>,
-    wanted: &[Wanted],
-    place: &Place,
-) -> Observation {
-    let findings: Vec<(Finding, &str)> = wanted
-        .iter()
-        .map(|wanted| (of_host(model, serving, wanted, place), wanted.host.as_str()))
-        .collect();
+/// An object whose hosts the plan asks something for.
+struct Asked<'a> {
+    model: &'a Model<'a>,
+    serving: &'a Serving<'a>,
+    place: &'a Place,
+    /// Whether each host is served over TLS alone, which is where client certificates are asked for; nothing where that is
+    /// not known.
+    encrypted: BTreeMap<String, bool>,
+}
+
+impl Asked<'_> {
+    fn conclude(&self, subject: Subject, wanted: &[Wanted]) -> Observation {
+        let findings: Vec<(Finding, &str)> = wanted
+            .iter()
+            .map(|wanted| (self.of_host(wanted), wanted.host.as_str()))
+            .collect();
+        conclude(subject, &findings)
+    }
+
+    /// A client certificate counts where no request comes in without; else the addresses do.
+    fn of_host(&self, wanted: &Wanted) -> Finding {
+        let by_address = || of_host(self.model, self.serving, wanted, self.place);
+        if !self.place.client_certificate {
+            return by_address();
+        }
+        match self.encrypted.get(&wanted.host) {
+            Some(true) => {
+                let message = "a client certificate is required";
+                Finding::new(Verdict::Pass, Reason::Value, message)
+            }
+            Some(false) => {
+                let finding = by_address();
+                let message = format!(
+                    "a client certificate is asked for by TLS, and the host is also served without; {}",
+                    finding.message
+                );
+                Finding { message, ..finding }
+            }
+            None => {
+                let finding = by_address();
+                if finding.verdict == Verdict::Pass {
+                    return finding;
+                }
+                let message = "a client certificate is asked for by TLS, and whether the host is served without is not known";
+                Finding::indeterminate(Reason::TlsNotVisible, message)
+            }
+        }
+    }
+}
+
+fn conclude(subject: Subject, findings: &[(Finding, &str)]) -> Observation {
     let worst = findings.iter().map(|(finding, _)| finding).min().cloned();
     let Finding {
         verdict,
@@ -293,10 +394,6 @@ fn conclude(
     reason = "one arm for each case, to be read as a table"
 )]
 fn of_host(model: &Model<'_>, serving: &Serving<'_>, wanted: &Wanted, place: &Place) -> Finding {
-    if place.client_certificate {
-        let message = "a client certificate is required";
-        return Finding::new(Verdict::Pass, Reason::Value, message);
-    }
     if wanted.ranges.is_empty() {
         return match &place.restriction {
             places::Restriction::Unknown(reason, message) => {

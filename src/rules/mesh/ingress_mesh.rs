@@ -5,13 +5,15 @@
 
 use std::collections::BTreeSet;
 
+use super::words::{doubt as doubt_in_words, reason_of_doubt};
 use crate::kind::Kind;
 use crate::model::edge::classes::{Known, Serving, go_bool, serving};
 use crate::model::edge::ingresses::{Path, paths};
-use crate::model::edge::outbound::{Outbound, outbound};
+use crate::model::edge::outbound::{Outbound, linkerd_facts, linkerd_outbound, outbound};
 use crate::model::ingress_controllers::Family;
-use crate::model::mesh::Fact;
 use crate::model::mesh::data_plane::DataPlane;
+use crate::model::mesh::destination_rules::Sends;
+use crate::model::mesh::{Doubt, Fact, hosts};
 use crate::model::services::Publication;
 use crate::model::services::backends::Backend;
 use crate::model::{Model, PodGroup};
@@ -39,6 +41,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         Read::refines(Kind::Node),
         Read::refines(Kind::Service),
         Read::refines(Kind::EndpointSlice),
+        Read::refines(Kind::DestinationRule),
         Read::refines(Kind::Ingress),
         Read::refines(Kind::IngressClass),
     ],
@@ -94,6 +97,7 @@ fn judge(
         return backends.lead_nowhere(model, subject, object);
     }
     let mut planned = None;
+    let mut rules = BTreeSet::new();
     let (finding, facts) = match serving(model, object, ingress) {
         Err(unserved) => {
             let (reason, words) = words(&unserved);
@@ -111,6 +115,7 @@ fn judge(
             };
             let finding = hop.finding();
             planned = hop.serving.planned;
+            rules = hop.rule_namespaces();
             (finding, hop.facts())
         }
     };
@@ -120,6 +125,8 @@ fn judge(
         message,
     } = finding;
     let observation = match verdict {
+        // Another rule of Istio may count instead.
+        Verdict::Fail if reason == Reason::Value => Observation::fail(subject, reason, message),
         Verdict::Fail => Observation::fail(subject, reason, message).conclusive(),
         Verdict::Pass => Observation::pass(subject, reason, message),
         Verdict::Indeterminate | Verdict::NotApplicable => {
@@ -132,6 +139,9 @@ fn judge(
     let observation = observation
         .needs(Kind::IngressClass, "")
         .needs(Kind::Pod, "");
+    let observation = rules.iter().fold(observation, |observation, namespace| {
+        observation.needs(Kind::DestinationRule, namespace)
+    });
     Some(backends.bear(observation))
 }
 
@@ -206,7 +216,16 @@ impl Hop<'_> {
                 )]
             }
             DataPlane::Gateway | DataPlane::Waypoint => {
-                pass(format!("{name} is a gateway of the mesh itself"))
+                let sent = self.to_apps.iter().filter_map(|path| {
+                    let (_, port) = self.backend(path)?;
+                    self.not_mutual(pod, path, port)
+                });
+                let sent: Vec<Finding> = sent.collect();
+                if sent.is_empty() {
+                    pass(format!("{name} is a gateway of the mesh itself"))
+                } else {
+                    sent
+                }
             }
             DataPlane::Ambient | DataPlane::AmbientOutbound => pass(format!(
                 "the pods of {name} are in the ambient mesh, which knows pods and Services by address"
@@ -221,6 +240,28 @@ impl Hop<'_> {
 
     fn of_linkerd(&self, pod: &PodGroup<'_>) -> Vec<Finding> {
         let name = self.serving.family.name();
+        let ways: Vec<Outbound> = self
+            .to_apps
+            .iter()
+            .map(|path| linkerd_outbound(pod, &self.dialled_ports(path)))
+            .collect();
+        if ways.contains(&Outbound::Excluded) {
+            let message = format!("the proxy of {name} does not take what goes to the app's port");
+            return vec![Finding::new(
+                Verdict::Fail,
+                Reason::ControllerNotMeshed,
+                message,
+            )];
+        }
+        if ways.contains(&Outbound::Unknown) {
+            let message =
+                format!("whether the proxy of {name} takes what goes to the app can't be told");
+            return vec![Finding::new(
+                Verdict::Indeterminate,
+                Reason::ValueNotUnderstood,
+                message,
+            )];
+        }
         let ingress = pod.annotation("linkerd.io/inject") == Some("ingress");
         let note = if ingress {
             "; its proxy trusts the header l5d-dst-override, which must be stripped from requests"
@@ -231,6 +272,81 @@ impl Hop<'_> {
             "the pods of {name} have Linkerd's proxy, which speaks mutual TLS to pods{note}"
         );
         vec![Finding::new(Verdict::Pass, Reason::Value, message)]
+    }
+
+    /// Ports that the controller may send requests of a path to: that of the Service, and those of pods.
+    fn dialled_ports(&self, path: &Path<'_>) -> Vec<u16> {
+        let of_pods = path.backend.targets().iter().map(|target| target.port);
+        let found = self.backend(path);
+        let dials = found.map(|(service, _)| self.dials(service));
+        let of_service = found.map(|(_, port)| port.port);
+        match dials {
+            Some(Dials::ServiceAddress) => of_service.into_iter().collect(),
+            Some(Dials::PodAddresses) | None => of_pods.collect(),
+            Some(Dials::Unread) => of_service.into_iter().chain(of_pods).collect(),
+        }
+    }
+
+    /// Why a request to a Service, which a proxy of Istio takes, is not sent on with the mesh's mutual TLS.
+    fn not_mutual(
+        &self,
+        pod: &PodGroup<'_>,
+        path: &Path<'_>,
+        port: &ServicePort,
+    ) -> Option<Finding> {
+        let name = self.serving.family.name();
+        let service = path.service.map_or("", |service| service.name.as_str());
+        let namespace = self.object.namespace();
+        let full = hosts::of_service(service, namespace);
+        let sent = self
+            .model
+            .mesh
+            .sent_by(pod, (&full, namespace), port.port)
+            .map(|sent| sent.sends);
+        let unknown = |doubt| {
+            Some(Finding::new(
+                Verdict::Indeterminate,
+                reason_of_doubt(doubt),
+                doubt_in_words(doubt),
+            ))
+        };
+        let off = |why: &str| {
+            let message =
+                format!("{name} sends requests to Service {service} without mutual TLS: {why}");
+            Some(Finding::new(Verdict::Fail, Reason::Value, message))
+        };
+        match sent {
+            Ok(Sends::Mutual) => None,
+            Ok(Sends::Without) => off("a DestinationRule switches it off"),
+            Ok(Sends::Unrecognised) => unknown(Doubt::Mode),
+            Ok(Sends::NotInherited) => unknown(Doubt::TlsNotInherited),
+            Ok(Sends::Automatic) => match self.model.mesh.automatic() {
+                Ok((false, _)) => off("no rule states it, and auto mTLS is off"),
+                Ok((true, _)) | Err(_) => None,
+            },
+            Err(doubt) => unknown(doubt),
+        }
+    }
+
+    /// Where rules live that say what pods of the mesh send.
+    fn rule_namespaces(&self) -> BTreeSet<String> {
+        let pods = self.serving.configs.iter();
+        let proxied = pods
+            .filter_map(|config| self.model.pods.get(config.group))
+            .filter(|pod| {
+                matches!(
+                    self.model.mesh.data_plane(pod).data_plane,
+                    DataPlane::Gateway | DataPlane::Waypoint | DataPlane::Sidecar
+                )
+            });
+        let mut namespaces: BTreeSet<String> =
+            proxied.map(|pod| pod.namespace.to_owned()).collect();
+        if !namespaces.is_empty() {
+            namespaces.insert(self.object.namespace().to_owned());
+            let roots = self.model.mesh.root_namespaces();
+            namespaces.extend(roots.into_iter().map(str::to_owned));
+        }
+        namespaces
     }
 
     fn of_sidecar(&self, pod: &PodGroup<'_>) -> Vec<Finding> {
@@ -282,20 +398,22 @@ impl Hop<'_> {
             }
         }
         let service_name = path.service.map_or("", |service| service.name.as_str());
+        let kept = |message: String| {
+            let otherwise = self.not_mutual(pod, path, port);
+            otherwise.unwrap_or_else(|| Finding::new(Verdict::Pass, Reason::Value, message))
+        };
         if !is_http(port) {
-            let message = format!(
+            return kept(format!(
                 "{name} is in the mesh and sends requests to the address of Service {service_name}"
-            );
-            return Finding::new(Verdict::Pass, Reason::Value, message);
+            ));
         }
         let host = (self.serving.family == Family::Ng)
             .then(|| self.annotation("nginx.ingress.kubernetes.io/upstream-vhost"))
             .flatten();
         if host.is_some_and(|host| self.names(host, service_name, pod.namespace)) {
-            let message = format!(
+            kept(format!(
                 "{name} is in the mesh and sends requests to the address and under the name of Service {service_name}"
-            );
-            Finding::new(Verdict::Pass, Reason::Value, message)
+            ))
         } else {
             let message = format!(
                 "{name} keeps a host that is no name of Service {service_name}, so its sidecar passes requests on in plaintext"
@@ -432,7 +550,13 @@ impl Hop<'_> {
             };
             let place = pod.template.unwrap_or_default();
             let class = self.model.mesh.data_plane(pod);
-            facts.extend(class.facts.into_iter().map(|fact| match fact.object {
+            let outbound = match class.data_plane {
+                DataPlane::Linkerd => linkerd_facts(pod),
+                DataPlane::Gateway | DataPlane::Waypoint | DataPlane::Sidecar => self.sent(pod),
+                _ => Vec::new(),
+            };
+            let of_pod = class.facts.into_iter().chain(outbound);
+            facts.extend(of_pod.map(|fact| match fact.object {
                 Some(_) => fact,
                 None => Fact {
                     object: Some(pod.members[0]),
@@ -457,6 +581,21 @@ impl Hop<'_> {
             }
         }));
         facts
+    }
+}
+
+impl Hop<'_> {
+    /// The rules that say what a pod sends to the backends.
+    fn sent(&self, pod: &PodGroup<'_>) -> Vec<Fact> {
+        let namespace = self.object.namespace();
+        let of_path = |path: &&Path<'_>| {
+            let (_, port) = self.backend(path)?;
+            let full = hosts::of_service(&path.service?.name, namespace);
+            let sent = self.model.mesh.sent_by(pod, (&full, namespace), port.port);
+            Some(sent.ok()?.facts)
+        };
+        let found = self.to_apps.iter().filter_map(of_path);
+        found.flatten().collect()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Two operators that manage one namespace roll each other back; none means that nothing is managed.
 
 use crate::kind::Kind;
-use crate::model::operators::{self, Manages, numbers};
+use crate::model::mendix::is_operator_container;
+use crate::model::operators::{Manages, is_older};
 use crate::model::{Model, Operator};
 use crate::rules::{
     Group, Observation, Observations, Reach, Read, Reason, Rule, Severity, Subject, Subjects,
@@ -81,12 +82,13 @@ fn single(model: &Model<'_>, subject: Subject, operator: &Operator, why: &Manage
     if !model.mesh.is_present() {
         return Observation::pass(subject, Reason::Value, what);
     }
-    match operator.version.as_deref().and_then(numbers) {
-        Some(version) if version < FIRST_WITH_MESH => {
+    let version = operator.version.as_deref();
+    match version.and_then(|version| is_older(version, FIRST_WITH_MESH)) {
+        Some(true) => {
             let message = format!("{what}, which is older than 2.5 and runs beside a service mesh");
             Observation::fail(subject, Reason::Value, message)
         }
-        Some(_) => Observation::pass(subject, Reason::Value, what),
+        Some(false) => Observation::pass(subject, Reason::Value, what),
         None => {
             let message = format!("{what}; beside a service mesh it has to be 2.5 or later");
             Observation::indeterminate(subject, Reason::Absent, message)
@@ -152,22 +154,7 @@ fn evidence(
     why: &Manages,
     observation: Observation,
 ) -> Observation {
-    let observation = operator
-        .pods
-        .first()
-        .into_iter()
-        .fold(observation, |observation, pod| {
-            let group = &model.pods[*pod];
-            let prefix = group.template.unwrap_or_default();
-            match (operators::container(group), group.members.first()) {
-                (Some(container), Some(member)) => observation.read_of(
-                    *member,
-                    format!("{prefix}{}/image", container.pointer),
-                    container.spec.image.as_ref(),
-                ),
-                _ => observation,
-            }
-        });
+    let observation = images(model, operator, observation);
     match why {
         Manages::RunsThere => observation,
         Manages::MayWrite(grant) => observation
@@ -195,4 +182,21 @@ fn evidence(
             )
         }
     }
+}
+
+/// The images that say which version it is.
+fn images(model: &Model<'_>, operator: &Operator, observation: Observation) -> Observation {
+    let group = operator.pods.first().map(|pod| &model.pods[*pod]);
+    let Some((group, member)) = group.and_then(|group| Some((group, *group.members.first()?)))
+    else {
+        return observation;
+    };
+    let prefix = group.template.unwrap_or_default();
+    group
+        .lasting_containers()
+        .filter(|container| is_operator_container(container.spec))
+        .fold(observation, |observation, container| {
+            let pointer = format!("{prefix}{}/image", container.pointer);
+            observation.read_of(member, pointer, container.spec.image.as_ref())
+        })
 }

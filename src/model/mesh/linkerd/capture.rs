@@ -86,7 +86,7 @@ struct List {
 }
 
 /// A list of ports and ranges with a hyphen, as the policy controller reads it; `None` when an item is neither.
-pub(super) fn ports(text: &str) -> Option<Vec<(u16, u16)>> {
+pub fn ports(text: &str) -> Option<Vec<(u16, u16)>> {
     let list = List::parse(text);
     (!list.odd).then_some(list.ranges)
 }

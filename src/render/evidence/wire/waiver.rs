@@ -43,8 +43,8 @@ pub(super) struct Waiver<'r> {
     rule_id: &'r str,
     /// Which failures of the rule: those that fit all of it.
     selector: Selector<'r>,
-    /// `applied`: it fits failing rows. `expired`: its time is over, it waives nothing. `unmatched`: it fits no failing
-    /// row. `not-selected`: its rule did not run.
+    /// `applied`: it fits failing rows. `expired`: its time is over, it waives nothing. `not-yet-approved`: it was
+    /// approved after the collection began, it waives nothing. `unmatched`: it fits no failing row. `not-selected`: its rule did not run.
     status: Written<WaiverStatus>,
     /// Kind of deviation: operational requirement, false positive, risk adjustment or vendor dependency.
     #[serde(rename = "type")]

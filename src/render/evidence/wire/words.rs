@@ -84,7 +84,7 @@ words! {
         Exceptions => "exceptions", Undetermined => "undetermined", NoExceptions => "no-exceptions",
     ],
     WaiverStatus: [
-        Applied => "applied", Expired => "expired", Unmatched => "unmatched", NotSelected => "not-selected",
+        Applied => "applied", Expired => "expired", NotYetApproved => "not-yet-approved", Unmatched => "unmatched", NotSelected => "not-selected",
     ],
     Deviation: [
         OperationalRequirement => "OR", FalsePositive => "FP", RiskAdjustment => "RA", VendorDependency => "VD",

@@ -54,24 +54,10 @@ pub(super) fn trust(model: &Model<'_>, serving: &Serving<'_>, admitted: &[Range]
     if let Some(decided) = by_headers(serving) {
         return decided;
     }
-    let pods = || {
-        serving
-            .configs
-            .iter()
-            .filter_map(|config| model.pods.get(config.group))
-    };
-    let on_nodes = pods().next().is_some()
-        && pods().all(|pod| {
-            pod.spec.host_network == Some(true)
-                || pod
-                    .lasting_containers()
-                    .flat_map(|container| &container.spec.ports)
-                    .any(|port| port.host_port.is_some_and(|port| port > 0))
-        });
-    if on_nodes {
+    let services = published(model, serving);
+    if services.is_empty() && is_on_nodes(model, serving) {
         return Trust::Kept;
     }
-    let services = published(model, serving);
     if services.is_empty() {
         return Trust::NotProvable("how clients reach the controller is not known");
     }
@@ -99,6 +85,30 @@ pub(super) fn trust(model: &Model<'_>, serving: &Serving<'_>, admitted: &[Range]
             "clients appear with addresses of nodes: externalTrafficPolicy is not Local",
         )
     }
+}
+
+/// Whether all pods of the controller take requests of users on their nodes, which keeps addresses. A Service that
+/// publishes them beside that is another way in.
+fn is_on_nodes(model: &Model<'_>, serving: &Serving<'_>) -> bool {
+    const OF_USERS: [u16; 2] = [80, 443];
+    let mut pods = serving
+        .configs
+        .iter()
+        .filter_map(|config| model.pods.get(config.group))
+        .peekable();
+    pods.peek().is_some()
+        && pods.all(|pod| {
+            let mut ports = pod
+                .lasting_containers()
+                .flat_map(|container| &container.spec.ports);
+            pod.spec.host_network == Some(true)
+                || ports.any(|port| {
+                    let host = port.host_port.filter(|port| *port > 0);
+                    host.is_some_and(|host| {
+                        OF_USERS.contains(&host) || OF_USERS.contains(&port.container_port)
+                    })
+                })
+        })
 }
 
 /// Headers and protocols that carry an address may be forged by who sends them.

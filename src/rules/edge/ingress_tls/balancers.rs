@@ -1,11 +1,15 @@
 //! Load balancers of clouds, which controllers in the cluster only set up.
 
+use std::cmp::Reverse;
+
 use serde_json::Value;
 
 use super::ingresses::{Context, has_secret};
 use super::state::{Host, Http, Tls};
+use crate::model::edge::classes::go_bool;
 use crate::model::edge::hosts;
-use crate::projection::annotations::ACTION_PREFIX;
+use crate::model::edge::ingresses::Path;
+use crate::projection::annotations::{ACTION_PREFIX, CONDITION_PREFIX};
 use crate::rules::Reason;
 
 const GROUP: &str = "alb.ingress.kubernetes.io/group.name";
@@ -41,7 +45,7 @@ pub(super) fn of_aws(context: &Context<'_>, host: &str) -> Host {
     } else if redirects_by_action(context, host) {
         (
             Http::Redirect,
-            "the first path of the host redirects to HTTPS",
+            "an action before the app's paths redirects to HTTPS",
         )
     } else if https {
         (Http::Serves, "nothing redirects the HTTP listener")
@@ -85,22 +89,66 @@ fn redirects_group(context: &Context<'_>) -> bool {
     })
 }
 
-/// Whether the first path of the host is an action that redirects everything.
+/// Whether an action that redirects every request comes before all that leads to the app. Rules count in their order, and
+/// paths of a rule by their type (`pkg/ingress/model_build_listener_rules.go`).
 fn redirects_by_action(context: &Context<'_>, host: &str) -> bool {
-    let first = context.paths.iter().find(|path| path.host == host);
-    first.is_some_and(|path| {
-        let all = matches!(path.path, None | Some("" | "/" | "/*"));
-        let named = path
-            .service
-            .filter(|service| service.port.name.as_deref() == Some("use-annotation"));
-        let action = named.and_then(|service| {
-            let key = format!("{ACTION_PREFIX}{}", service.name);
-            serde_json::from_str::<Value>(context.annotation(&key)?).ok()
-        });
-        let redirects = action.is_some_and(|action| {
-            action["type"] == "redirect" && action["redirectConfig"]["protocol"] == "HTTPS"
-        });
-        all && redirects
+    let mut ordered: Vec<&Path<'_>> = context
+        .paths
+        .iter()
+        .filter(|path| path.host == host || path.host == hosts::ANY)
+        .collect();
+    // The default backend takes what no rule takes.
+    ordered.sort_by_key(|path| (path.rule.unwrap_or(usize::MAX), precedence(path)));
+    for path in ordered {
+        if takes_all(path) && redirects(context, path) {
+            return true;
+        }
+        if context.leads(path) {
+            return false;
+        }
+    }
+    false
+}
+
+/// Exact paths first, then prefixes, the longest first, then all others as they are listed.
+fn precedence(path: &Path<'_>) -> (u8, Reverse<usize>) {
+    match path.path_type {
+        Some("Exact") => (0, Reverse(0)),
+        Some("Prefix") => (1, Reverse(path.path.unwrap_or_default().len())),
+        _ => (2, Reverse(0)),
+    }
+}
+
+fn takes_all(path: &Path<'_>) -> bool {
+    match (path.path_type, path.path) {
+        (_, None | Some("")) => true,
+        (Some("Exact"), _) => false,
+        (Some("Prefix"), Some(path)) => path == "/",
+        // Such a path is a pattern.
+        (_, Some(path)) => matches!(path, "/*" | "*"),
+    }
+}
+
+/// Whether the backend of a path is an action that redirects to HTTPS whatever the request is.
+fn redirects(context: &Context<'_>, path: &Path<'_>) -> bool {
+    let named = path
+        .service
+        .filter(|service| service.port.name.as_deref() == Some("use-annotation"));
+    let Some(service) = named else {
+        return false;
+    };
+    let conditions = format!("{CONDITION_PREFIX}{}", service.name);
+    if context
+        .annotation(&conditions)
+        .is_some_and(|text| !text.is_empty())
+    {
+        return false;
+    }
+    let key = format!("{ACTION_PREFIX}{}", service.name);
+    let action = context.annotation(&key);
+    let action = action.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    action.is_some_and(|action| {
+        action["type"] == "redirect" && action["redirectConfig"]["protocol"] == "HTTPS"
     })
 }
 
@@ -120,7 +168,7 @@ pub(super) fn of_ag(context: &Context<'_>, host: &str) -> Host {
         );
     }
     let redirect = context.annotation("appgw.ingress.kubernetes.io/ssl-redirect");
-    match redirect.map(crate::model::edge::classes::go_bool) {
+    match redirect.map(go_bool) {
         Some(Some(true)) => Host::new(host, Tls::Yes, Http::Redirect, "ssl-redirect is on"),
         Some(None) => {
             let why = "ssl-redirect is neither true nor false";
@@ -148,11 +196,8 @@ pub(super) fn of_gke(context: &Context<'_>, host: &str) -> Host {
     } else {
         Tls::No
     };
-    if context
-        .annotation("kubernetes.io/ingress.allow-http")
-        .map(str::trim)
-        == Some("false")
-    {
+    let allowed = context.annotation("kubernetes.io/ingress.allow-http");
+    if allowed.and_then(go_bool) == Some(false) {
         return Host::new(host, tls, Http::Closed, "HTTP is not allowed");
     }
     if context

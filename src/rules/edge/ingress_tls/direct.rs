@@ -92,11 +92,13 @@ fn published(
         Strict::Not => {}
     }
     if publication == Publication::LoadBalancer && balanced_with_tls(service, targets) {
-        if service.spec.allocate_load_balancer_node_ports == Some(false) {
+        if service.spec.allocate_load_balancer_node_ports == Some(false)
+            && !opens_more(service, targets)
+        {
             let message = "the load balancer terminates TLS on every port, and nodes open none; whether the certificate is valid was not read";
             return Observation::pass(subject, Reason::CertificateNotRead, message);
         }
-        let message = "the load balancer terminates TLS, and the nodes' own ports serve the app plainly: allocateLoadBalancerNodePorts is not false";
+        let message = "the load balancer terminates TLS, and ports of nodes or externalIPs beside it serve the app plainly: allocateLoadBalancerNodePorts is not false, a nodePort is set, or there are externalIPs";
         return policies(Observation::fail(subject, Reason::PlainHttpServed, message));
     }
     let message = format!("{how} leads to an app's port, which speaks HTTP only");
@@ -158,6 +160,18 @@ fn balanced_with_tls(service: &Service, targets: &[&Target]) -> bool {
                     .is_some_and(|name| listed.contains(&name))
         })
     })
+}
+
+/// Whether an app is served past the load balancer: on external addresses, or on a port of nodes that was asked for or
+/// kept from before.
+fn opens_more(service: &Service, targets: &[&Target]) -> bool {
+    !service.spec.external_ips.is_empty()
+        || targets.iter().any(|target| {
+            let port = target
+                .service_port
+                .and_then(|index| service.spec.ports.get(index));
+            port.is_none_or(|port| port.node_port.is_some_and(|port| port > 0))
+        })
 }
 
 fn read(observation: Observation, service: &Service) -> Observation {

@@ -80,7 +80,12 @@ impl Context<'_> {
     pub(super) fn app_paths<'c>(&'c self, host: &'c str) -> impl Iterator<Item = &'c Path<'c>> {
         self.paths
             .iter()
-            .filter(move |path| path.host == host && leads(&path.backend, self.apps))
+            .filter(move |path| path.host == host && self.leads(path))
+    }
+
+    /// Whether a path leads to an app.
+    pub(super) fn leads(&self, path: &Path<'_>) -> bool {
+        leads(&path.backend, self.apps)
     }
 
     /// Whether an entry of `tls` lists a host, with a Secret or without.
@@ -152,6 +157,37 @@ pub(super) fn observe(model: &Model<'_>, apps: &Apps) -> Vec<Observation> {
         .collect()
 }
 
+/// Whether hosts of an Ingress that lead to apps are served over TLS and not without; those of which that is not known are
+/// left out.
+pub(in crate::rules::edge) fn encrypted_hosts(
+    model: &Model<'_>,
+    apps: &Apps,
+    index: usize,
+) -> BTreeMap<String, bool> {
+    let object = model.object(index);
+    let Projection::Ingress(ingress) = object.projection.as_ref() else {
+        return BTreeMap::new();
+    };
+    let Ok(serving) = serving(model, object, ingress) else {
+        return BTreeMap::new();
+    };
+    let paths = paths(model, object.namespace(), ingress);
+    let hosts = paths.iter().filter(|path| leads(&path.backend, apps));
+    let context = Context {
+        model,
+        index,
+        object,
+        ingress,
+        serving,
+        hosts: hosts.map(|path| path.host.clone()).collect(),
+        paths,
+        apps,
+    };
+    let states = states(&context).into_iter();
+    let known = states.filter_map(|host| Some((host.is_encrypted()?, host.name)));
+    known.map(|(encrypted, name)| (name, encrypted)).collect()
+}
+
 fn judge(
     model: &Model<'_>,
     apps: &Apps,
@@ -188,7 +224,8 @@ fn judge(
             let observation = conclude(subject, &states)?;
             let observation = with_facts(observation, context.serving.facts.iter().cloned());
             let observation = read_plan(model, observation, context.serving.planned);
-            with_facts(observation, context.serving.config_facts(model))
+            let observation = with_facts(observation, context.serving.config_facts(model));
+            with_facts(observation, other_controllers::cilium_facts(&context))
         }
     };
     let observation = with_facts(observation, facts);

@@ -146,7 +146,12 @@ fn own_certificate(context: &Context<'_>, host: &str) -> Option<Certificate> {
             hosts::covers_one_label(listed, host)
         }) == Some(true)
     };
-    Some(match context.tls_entry(host) {
+    // The first entry with the host counts, though it names no Secret (`extractTLSSecretName`).
+    let mut listing = entries.iter().filter(|tls| {
+        let mut listed = tls.hosts.iter().map(|listed| hosts::normal(Some(listed)));
+        listed.any(|listed| listed == host)
+    });
+    Some(match listing.next().map(has_secret) {
         Some(true) => Certificate::Own,
         None if wildcard() => Certificate::Wildcard,
         None if entries.iter().any(has_secret) => Certificate::BySan,

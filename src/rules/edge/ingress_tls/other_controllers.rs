@@ -3,9 +3,16 @@
 use super::ingresses::{Context, entry};
 use super::state::{Host, Http, Tls};
 use crate::kind::Kind;
+use crate::model::edge::classes::go_bool;
 use crate::model::edge::hosts;
+use crate::model::ingress_controllers::Family;
+use crate::model::mesh::Fact;
 use crate::projection::Projection;
+use crate::projection::istio::PLUGIN_CONFIG_MAPS;
 use crate::rules::Reason;
+
+/// Key of the ConfigMap of Cilium's agents.
+const ENFORCE_HTTPS: &str = "enforce-ingress-https";
 
 /// Istio makes a Gateway of every Ingress, with a server on port 80 that never redirects (istio
 /// `pilot/pkg/config/kube/ingress/conversion.go`).
@@ -100,12 +107,49 @@ pub(super) fn of_cilium(context: &Context<'_>, host: &str) -> Host {
         None if tls == Tls::No => {
             Host::new(host, tls, Http::Unknown, "spec.tls does not list the host")
         }
-        None => Host::new(
-            host,
-            tls,
-            Http::Unknown,
-            "Cilium's configuration was not read",
-        )
-        .because(Reason::ControllerConfigNotRead),
+        None => of_cilium_config(context, host, tls),
     }
+}
+
+/// What the agents' ConfigMap says of all Ingresses; the chart always states it.
+fn of_cilium_config(context: &Context<'_>, host: &str, tls: Tls) -> Host {
+    let Some((_, value)) = cilium_setting(context) else {
+        let why = "Cilium's configuration was not read";
+        return Host::new(host, tls, Http::Unknown, why).because(Reason::ControllerConfigNotRead);
+    };
+    match go_bool(value) {
+        Some(true) => Host::new(host, tls, Http::Redirect, "enforce-ingress-https is on"),
+        Some(false) => Host::new(host, tls, Http::Serves, "enforce-ingress-https is off"),
+        None => {
+            let why = "enforce-ingress-https is neither true nor false";
+            Host::new(host, tls, Http::Unknown, why).because(Reason::ValueNotUnderstood)
+        }
+    }
+}
+
+/// The setting for all Ingresses, and the ConfigMap that holds it; none where two say different things.
+fn cilium_setting<'m>(context: &Context<'m>) -> Option<(usize, &'m str)> {
+    let maps = context.model.snapshot.of_kind(Kind::ConfigMap);
+    let mut settings = maps.filter_map(|(index, object)| match object.projection.as_ref() {
+        Projection::ConfigMap(map) if object.name() == PLUGIN_CONFIG_MAPS[0] => {
+            let value = map.data.settings.0.get(ENFORCE_HTTPS)?;
+            Some((index, value.as_str()))
+        }
+        _ => None,
+    });
+    let first = settings.next()?;
+    settings.all(|(_, other)| other == first.1).then_some(first)
+}
+
+/// The value behind it.
+pub(super) fn cilium_facts(context: &Context<'_>) -> Option<Fact> {
+    if context.serving.family != Family::Cilium {
+        return None;
+    }
+    let (object, value) = cilium_setting(context)?;
+    Some(Fact {
+        object: Some(object),
+        pointer: format!("/data/{ENFORCE_HTTPS}"),
+        value: Some(value.into()),
+    })
 }

@@ -76,6 +76,15 @@ impl Host {
         self
     }
 
+    /// Whether it is served over TLS alone.
+    pub(super) fn is_encrypted(&self) -> Option<bool> {
+        match (self.tls, self.http) {
+            (Tls::No, _) | (_, Http::Serves) => Some(false),
+            (Tls::Yes, Http::Redirect | Http::Closed) => Some(true),
+            (Tls::Unknown, _) | (_, Http::Unknown) => None,
+        }
+    }
+
     fn verdict(&self) -> (Verdict, Reason) {
         match (self.tls, self.http) {
             (_, Http::Serves) => (

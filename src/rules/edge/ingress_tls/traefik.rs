@@ -5,22 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ingresses::Context;
 use super::state::{Host, Http, Tls};
 use crate::model::edge::classes::go_bool;
-use crate::projection::facts::ArgumentFacts;
+use crate::projection::facts::{ArgumentFacts, UNRECOGNISED};
 use crate::rules::Reason;
 
+const ROUTER_TLS: &str = "traefik.ingress.kubernetes.io/router.tls";
 /// The entrypoint of the dashboard, which routers take only by name.
 const INTERNAL: &str = "traefik";
 
 #[derive(Debug, Default)]
 struct Entrypoint {
+    udp: bool,
+    /// What `http.tls` itself says.
+    switched: Option<bool>,
     tls: bool,
     redirects: bool,
     default: bool,
 }
 
 pub(super) fn of(context: &Context<'_>, host: &str) -> Host {
-    let tls = context.annotation("traefik.ingress.kubernetes.io/router.tls");
-    match tls.map(go_bool) {
+    let tls = context.annotation(ROUTER_TLS);
+    match tls.map(switch) {
         Some(Some(true)) => {
             let why = "router.tls makes the router answer HTTPS only";
             return Host::new(host, Tls::Yes, Http::Closed, why);
@@ -29,17 +33,27 @@ pub(super) fn of(context: &Context<'_>, host: &str) -> Host {
             let why = "router.tls is neither true nor false";
             return Host::unknown(host, Reason::ValueNotUnderstood, why);
         }
+        // Whatever is set below it switches it on.
+        None if details(context) => {
+            let why = "router.tls is set in parts, which makes the router answer HTTPS only";
+            return Host::new(host, Tls::Yes, Http::Closed, why);
+        }
         Some(Some(false)) | None => {}
     }
     let Some(flags) = context.serving.flags() else {
         let why = "router.tls is absent, and Traefik's flags were not read";
         return Host::unknown(host, Reason::ControllerConfigNotRead, why);
     };
-    let entrypoints = entrypoints(flags);
-    if entrypoints.is_empty() || flags.value("--configfile").is_some() {
-        let why = "router.tls is absent, and Traefik's entrypoints do not stand in its flags";
+    // A file counts before flags (traefik `cmd/traefik/traefik.go`).
+    if context.serving.mounts_file() {
+        let why = "router.tls is absent, and Traefik may take its entrypoints from a mounted file, which was not read";
         return Host::unknown(host, Reason::ControllerConfigNotRead, why);
     }
+    let entrypoints = entrypoints(flags).filter(|entrypoints| !entrypoints.is_empty());
+    let Some(entrypoints) = entrypoints.filter(|_| flags.value("--configfile").is_none()) else {
+        let why = "router.tls is absent, and Traefik's entrypoints do not stand in its flags";
+        return Host::unknown(host, Reason::ControllerConfigNotRead, why);
+    };
     let stated = context.annotation("traefik.ingress.kubernetes.io/router.entrypoints");
     let used: BTreeSet<String> = match stated {
         Some(names) => names
@@ -85,7 +99,24 @@ fn defaults(entrypoints: &BTreeMap<String, Entrypoint>) -> BTreeSet<String> {
         .collect()
 }
 
-fn entrypoints(flags: &ArgumentFacts) -> BTreeMap<String, Entrypoint> {
+/// Whether anything is set below `router.tls`.
+fn details(context: &Context<'_>) -> bool {
+    let annotations = &context.object.projection.metadata().annotations;
+    annotations.keys().any(|key| {
+        let rest = key.strip_prefix(ROUTER_TLS);
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    })
+}
+
+/// What switches a part of the configuration on or off; other texts switch it off, or are refused.
+fn switch(text: &str) -> Option<bool> {
+    let text = text.trim();
+    let on = text.eq_ignore_ascii_case("true");
+    (on || text.eq_ignore_ascii_case("false")).then_some(on)
+}
+
+/// The entrypoints that flags set up for TCP; none where one of their values was not read.
+fn entrypoints(flags: &ArgumentFacts) -> Option<BTreeMap<String, Entrypoint>> {
     let mut entrypoints: BTreeMap<String, Entrypoint> = BTreeMap::new();
     for (flag, value) in &flags.0 {
         let Some((name, ending)) = flag
@@ -94,11 +125,17 @@ fn entrypoints(flags: &ArgumentFacts) -> BTreeMap<String, Entrypoint> {
         else {
             continue;
         };
+        if value == UNRECOGNISED {
+            return None;
+        }
         let entrypoint = entrypoints.entry(name.to_owned()).or_default();
         match ending {
+            "address" => entrypoint.udp = value.to_lowercase().ends_with("/udp"),
             "asdefault" => entrypoint.default = go_bool(value) != Some(false),
-            "http.tls" => entrypoint.tls |= go_bool(value) != Some(false),
-            "http.tls.certresolver" | "http.tls.options" => entrypoint.tls = true,
+            "http.tls" => entrypoint.switched = Some(switch(value)?),
+            "http.tls.certresolver" | "http.tls.domains" | "http.tls.options" => {
+                entrypoint.tls = true;
+            }
             "http.redirections.entrypoint.to" => {
                 let scheme = format!("--entrypoints.{name}.http.redirections.entrypoint.scheme");
                 let scheme = flags.value(&scheme).unwrap_or("https");
@@ -107,5 +144,11 @@ fn entrypoints(flags: &ArgumentFacts) -> BTreeMap<String, Entrypoint> {
             _ => {}
         }
     }
-    entrypoints
+    for entrypoint in entrypoints.values_mut() {
+        // What is switched off stays off, whatever is set below it.
+        entrypoint.tls = entrypoint.switched.unwrap_or(entrypoint.tls);
+    }
+    // Ingresses are served over TCP alone.
+    entrypoints.retain(|_, entrypoint| !entrypoint.udp);
+    Some(entrypoints)
 }

@@ -8,7 +8,7 @@ use super::state::{Host, Http, Tls, conclude, unite};
 use crate::kind::Kind;
 use crate::model::Model;
 use crate::model::edge::hosts;
-use crate::model::edge::virtual_services::{Bound, resolve_destination};
+use crate::model::edge::virtual_services::{Bound, Routes, gateway_name, resolve_destination};
 use crate::model::mesh::Fact;
 use crate::model::selector::matches_labels;
 use crate::model::services::backends::Backend;
@@ -34,6 +34,7 @@ pub(super) fn observe(model: &Model<'_>, apps: &Apps) -> Vec<Observation> {
                     service,
                     entries: &entries,
                     bound: Bound::new(model, object.namespace(), service),
+                    http: Routes::new(model, object.namespace(), service),
                 };
                 edge.judge(index)
             }
@@ -49,17 +50,27 @@ struct Edge<'e, 'm> {
     service: &'e VirtualService,
     entries: &'e Entries,
     bound: Bound<'e>,
+    http: Routes<'e>,
 }
 
 impl Edge<'_, '_> {
-    fn backends(&self, route: &VirtualRoute) -> Vec<Backend> {
+    /// All rules, and the namespaces in which short hosts of each are names.
+    fn routes(&self) -> impl Iterator<Item = (&str, &VirtualRoute)> {
+        let http = self.http.all.iter();
+        let http = http.map(|followed| (followed.namespace, followed.route.as_ref()));
+        let spec = &self.service.spec;
+        let own = spec.tls.iter().chain(&spec.tcp);
+        http.chain(own.map(|route| (self.object.namespace(), route)))
+    }
+
+    fn backends(&self, namespace: &str, route: &VirtualRoute) -> Vec<Backend> {
         let destinations = route.route.iter().map(|weighted| &weighted.destination);
         destinations
             .map(|destination| {
                 resolve_destination(
                     self.model,
                     self.entries,
-                    self.object.namespace(),
+                    namespace,
                     &self.bound,
                     destination,
                 )
@@ -67,8 +78,8 @@ impl Edge<'_, '_> {
             .collect()
     }
 
-    fn leads(&self, route: &VirtualRoute) -> bool {
-        let backends = self.backends(route);
+    fn leads(&self, namespace: &str, route: &VirtualRoute) -> bool {
+        let backends = self.backends(namespace, route);
         let mut groups = backends.iter().flat_map(Backend::groups);
         groups.any(|group| self.apps.contains(group))
     }
@@ -76,17 +87,27 @@ impl Edge<'_, '_> {
     fn judge(&self, index: usize) -> Option<Observation> {
         let subject = Subject::Object(index);
         let spec = &self.service.spec;
-        let routes = || spec.http.iter().chain(&spec.tls).chain(&spec.tcp);
-        let backends: Vec<Backend> = routes().flat_map(|route| self.backends(route)).collect();
+        let backends: Vec<Backend> = self
+            .routes()
+            .flat_map(|(namespace, route)| self.backends(namespace, route))
+            .collect();
         let mut all = Backends::new(self.model, &backends);
         if backends.contains(&Backend::Dangling) {
             all.also(Kind::ServiceEntry);
         }
-        if !routes().any(|route| self.leads(route)) {
+        let bound = !self.bound.gateways.is_empty() || !self.bound.missing.is_empty();
+        let leads = self
+            .routes()
+            .any(|(namespace, route)| self.leads(namespace, route));
+        if !leads && !(bound && self.is_left_open()) {
             return all.lead_nowhere(self.model, subject, self.object);
         }
-        if self.bound.gateways.is_empty() && self.bound.missing.is_empty() {
-            let message = "counts for sidecars of the mesh alone, not for a gateway";
+        if !bound {
+            let message = if spec.hosts.is_empty() {
+                "has no host of its own: it counts where another VirtualService leaves requests to it"
+            } else {
+                "counts for sidecars of the mesh alone, not for a gateway"
+            };
             let observation = Observation::not_applicable(subject, Reason::Value, message);
             return Some(observation.read("/spec/gateways", some(&spec.gateways)));
         }
@@ -102,12 +123,34 @@ impl Edge<'_, '_> {
         let observation = with_facts(observation, facts)
             .needs(Kind::Pod, "")
             .needs(Kind::EnvoyFilter, "");
+        let delegates = self.delegate_namespaces().into_iter();
+        let observation = delegates.fold(observation, |observation, namespace| {
+            observation.needs(Kind::VirtualService, namespace)
+        });
         Some(all.bear(observation))
+    }
+
+    /// Whether requests are left to an object that was not found.
+    fn is_left_open(&self) -> bool {
+        self.routes().any(|(_, route)| route.delegate.is_some())
+    }
+
+    /// Where objects live that requests are left to.
+    fn delegate_namespaces(&self) -> BTreeSet<&str> {
+        let routes = self.service.spec.http.iter();
+        let delegates = routes.filter_map(|route| route.delegate.as_ref());
+        delegates
+            .map(|delegate| {
+                let place = delegate.namespace.as_deref();
+                let place = place.filter(|place| !place.is_empty());
+                place.unwrap_or(self.object.namespace())
+            })
+            .collect()
     }
 
     fn hosts(&self) -> (Vec<Host>, Vec<Fact>) {
         let mut parts: BTreeMap<String, Vec<Host>> = BTreeMap::new();
-        let mut facts = Vec::new();
+        let mut facts: Vec<Fact> = self.delegate_facts().collect();
         let names = || {
             self.service
                 .spec
@@ -148,6 +191,22 @@ impl Edge<'_, '_> {
         }
         let hosts = parts.values().filter_map(|parts| unite(parts)).collect();
         (hosts, facts)
+    }
+
+    fn delegate_facts(&self) -> impl Iterator<Item = Fact> {
+        let delegates = self.http.delegates.iter();
+        delegates.filter_map(|index| {
+            let object = self.model.object(*index);
+            let Projection::VirtualService(content) = object.projection.as_ref() else {
+                return None;
+            };
+            let http = some(&content.spec.http);
+            Some(Fact {
+                object: Some(*index),
+                pointer: "/spec/http".to_owned(),
+                value: http.and_then(|http| serde_json::to_value(http).ok()),
+            })
+        })
     }
 
     fn of_gateway(&self, index: usize, gateway: &IstioGateway) -> Vec<Host> {
@@ -257,7 +316,7 @@ impl Edge<'_, '_> {
                         .tls
                         .iter()
                         .chain(&routes.tcp)
-                        .flat_map(|route| self.backends(route))
+                        .flat_map(|route| self.backends(self.object.namespace(), route))
                         .flat_map(|backend| backend.targets().to_vec());
                     Some(if targets.any(|target| is_app_port(self.model, &target)) {
                         Host::new(host, Tls::No, Http::Closed, why)
@@ -267,7 +326,8 @@ impl Edge<'_, '_> {
                     })
                 }
                 None if protocol == "TCP" => {
-                    let leads = routes.tcp.iter().any(|route| self.leads(route));
+                    let own = self.object.namespace();
+                    let leads = routes.tcp.iter().any(|route| self.leads(own, route));
                     leads.then(|| {
                         let why = format!("{place}: TCP without TLS");
                         Host::new(host, Tls::No, Http::Serves, why)
@@ -287,7 +347,8 @@ impl Edge<'_, '_> {
 
     /// What a server without TLS makes of a plain request: the first rule that fits counts.
     fn plain(&self, server: &Server, host: &str, gateway: &Object, place: &str) -> Host {
-        for route in &self.service.spec.http {
+        for followed in &self.http.all {
+            let route = followed.route.as_ref();
             let matches: Vec<&VirtualMatch> = route
                 .matches
                 .iter()
@@ -314,11 +375,11 @@ impl Edge<'_, '_> {
                     Host::new(host, Tls::No, Http::Serves, why).because(Reason::RedirectNotHttps)
                 };
             }
-            if route.delegate {
-                let why = format!("{place}: another VirtualService goes on");
+            if route.delegate.is_some() {
+                let why = format!("{place}: another VirtualService goes on, which was not found");
                 return Host::new(host, Tls::No, Http::Unknown, why);
             }
-            if self.leads(route) {
+            if self.leads(followed.namespace, route) {
                 let why = format!("{place}: plain HTTP without httpsRedirect");
                 return Host::new(host, Tls::No, Http::Serves, why);
             }
@@ -331,7 +392,7 @@ impl Edge<'_, '_> {
     fn counts(&self, wanted: &VirtualMatch, server: &Server, gateway: &Object) -> bool {
         let own = self.object.namespace();
         let names = |name: &String| {
-            let (namespace, name) = name.split_once('/').unwrap_or((own, name));
+            let (namespace, name) = gateway_name(name, own);
             namespace == gateway.namespace() && name == gateway.name()
         };
         let here = wanted.gateways.is_empty() || wanted.gateways.iter().any(names);

@@ -17,18 +17,22 @@ use crate::snapshot::{Interner, Object, Unreadable};
 
 /// A page of a list.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) list: ListMetadata,
-    pub(super) objects: Vec<Object>,
-    pub(super) unreadable: Vec<Unreadable>,
+pub struct Page {
+    /// The list's own metadata.
+    pub list: ListMetadata,
+    /// Its items.
+    pub objects: Vec<Object>,
+    /// Items that are not as their kind should be.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// `ListMeta`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ListMetadata {
+pub struct ListMetadata {
+    /// State of the cluster that all pages show.
     #[serde(default)]
-    pub(super) resource_version: Option<String>,
+    pub resource_version: Option<String>,
     #[serde(default, rename = "continue")]
     token: Option<String>,
     #[serde(default)]
@@ -37,12 +41,12 @@ pub(super) struct ListMetadata {
 
 impl ListMetadata {
     /// The token that the next page is asked for with, unless this is the last one.
-    pub(super) fn next(&self) -> Option<&str> {
+    pub fn next(&self) -> Option<&str> {
         self.token.as_deref().filter(|token| !token.is_empty())
     }
 
     /// How many objects the server says are still to come.
-    pub(super) fn remaining(&self) -> Option<u64> {
+    pub fn remaining(&self) -> Option<u64> {
         self.remaining_item_count
             .and_then(|count| u64::try_from(count).ok())
     }
@@ -50,15 +54,17 @@ impl ListMetadata {
 
 /// Which list a page belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) kind: Kind,
-    pub(super) version: &'static str,
+pub struct Place {
+    /// Kind of the items.
+    pub kind: Kind,
+    /// API version that was asked for.
+    pub version: &'static str,
     /// Counted from one.
-    pub(super) page: u64,
+    pub page: u64,
 }
 
 /// Decodes a page; `None` if it is no list at all.
-pub(super) fn page(place: Place, body: &[u8], interner: &Mutex<Interner>) -> Option<Page> {
+pub fn page(place: Place, body: &[u8], interner: &Mutex<Interner>) -> Option<Page> {
     let whole = Whole {
         place,
         body,

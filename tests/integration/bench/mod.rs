@@ -5,12 +5,14 @@
 
 mod load;
 mod measure;
+pub(crate) mod pods;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use http::Request;
+use http_body_util::BodyExt as _;
 use kube::Client;
 use sc39::collect::archive;
 use sc39::collect::manifests::{self, Input, ManifestOptions};
@@ -22,8 +24,8 @@ use tempfile::TempDir;
 
 use crate::live::{install_kinds, sc39};
 use crate::servers::{Cluster, Options, private};
-use load::PER_NAMESPACE;
 use measure::{Run, run};
+use pods::PER_NAMESPACE;
 
 /// Every format but JSON, which scans write.
 const FORMATS: [&str; 8] = [
@@ -79,6 +81,7 @@ fn of_a_live_cluster() {
             started.elapsed().as_secs_f64()
         );
         live(&cluster);
+        encodings(&cluster);
     }
 }
 
@@ -135,7 +138,7 @@ fn live(cluster: &Cluster) {
     );
     println!(
         "- **peak memory of the scan: {} MB**",
-        each(&|(_, scan)| megabytes(scan).to_string())
+        each(&|(_, scan)| peak(scan).to_string())
     );
     println!(
         "- from start to the first page asked for: {} ms\n",
@@ -193,12 +196,12 @@ fn row(name: &str, run: &Run, written: Option<&str>) {
         run.wall.as_secs_f64(),
         run.user,
         run.system,
-        megabytes(run),
+        peak(run),
         run.code.map_or_else(String::new, |code| code.to_string()),
     );
 }
 
-fn megabytes(run: &Run) -> u64 {
+fn peak(run: &Run) -> u64 {
     run.peak * 1024 / 1_000_000
 }
 
@@ -206,8 +209,12 @@ fn megabytes(run: &Run) -> u64 {
     clippy::cast_precision_loss,
     reason = "of megabytes one digit is shown"
 )]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
 fn size(file: &str) -> f64 {
-    std::fs::metadata(file).map_or(0.0, |file| file.len() as f64 / 1e6)
+    std::fs::metadata(file).map_or(0.0, |file| megabytes(file.len()))
 }
 
 fn sc39_run(arguments: &[&str]) -> Run {
@@ -270,6 +277,41 @@ struct Raw {
     requests: usize,
 }
 
+/// What one page of pods takes in each form that the server has.
+fn encodings(cluster: &Cluster) {
+    println!("\n| one page of 500 pods | fastest of 5, ms | MB |");
+    println!("|---|---|---|");
+    let json = "application/json";
+    let protobuf = "application/vnd.kubernetes.protobuf";
+    for (name, accept, encoding) in [
+        ("JSON", json, "identity"),
+        ("JSON, gzip", json, "gzip"),
+        ("protobuf", protobuf, "identity"),
+        ("protobuf, gzip", protobuf, "gzip"),
+    ] {
+        let pages = (0..5).map(|_| cluster.block_on(page(&cluster.client(), accept, encoding)));
+        let (wall, bytes) = pages.min().expect("there are five");
+        println!(
+            "| {name} | {:.0} | {:.1} |",
+            wall.as_secs_f64() * 1e3,
+            megabytes(bytes)
+        );
+    }
+}
+
+async fn page(client: &Client, accept: &str, encoding: &str) -> (Duration, u64) {
+    let request = Request::get("/api/v1/pods?limit=500")
+        .header("Accept", accept)
+        .header("Accept-Encoding", encoding)
+        .body(kube::client::Body::empty())
+        .expect("the request is well-formed");
+    let started = Instant::now();
+    let answer = client.send(request).await.expect("the server answers");
+    let body = answer.into_body().collect().await;
+    let body = body.expect("the page comes whole").to_bytes();
+    (started.elapsed(), body.len() as u64)
+}
+
 /// Lists everything that a scan lists and the server serves, page by page, and looks at nothing but the continue token.
 fn raw_list(cluster: &Cluster) -> Raw {
     let client = cluster.client();
@@ -321,7 +363,7 @@ async fn raw_kind(client: &Client, kind: Kind) -> (usize, usize) {
 
 /// The same cluster without workloads, as it would have been read.
 fn made_up(pods: usize) -> Snapshot {
-    let namespaces = (0..pods / PER_NAMESPACE).map(load::around);
+    let namespaces = (0..pods / PER_NAMESPACE).map(pods::around);
     let input = Input::Text {
         name: "cluster.yaml".to_owned(),
         bytes: namespaces.collect::<String>().into_bytes().into(),
@@ -334,10 +376,10 @@ fn made_up(pods: usize) -> Snapshot {
     let mut snapshot = read.expect("the cluster can be read");
     let mut interner = Interner::default();
     for index in 0..pods {
-        let mut pod = load::pod(index);
+        let mut pod = pods::pod(index);
         pod["metadata"]["namespace"] = format!("ns-{}", index / PER_NAMESPACE).into();
         pod["metadata"]["uid"] = format!("00000000-0000-4000-8000-{index:012x}").into();
-        pod["status"] = load::status(index)["status"].take();
+        pod["status"] = pods::status(index)["status"].take();
         let decoded = decode_value(Kind::Pod, pod).expect("the pod is well-formed");
         snapshot
             .objects

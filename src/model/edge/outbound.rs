@@ -175,112 +175,59 @@ mod tests {
 
     const SERVICE: Option<&str> = Some("10.96.0.7");
 
+    /// Mode, included and excluded addresses, excluded and included ports, as flags or annotations write them.
+    fn settings(text: &'static str) -> Settings<'static> {
+        let of = |key: &str| {
+            let mut pairs = text.split(' ').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
+        };
+        Settings {
+            mode: of("m"),
+            included: of("i"),
+            excluded: of("x"),
+            excluded_ports: of("o"),
+            included_ports: of("q"),
+        }
+    }
+
     #[test]
     fn rules_count_in_their_order() {
         use Outbound::{Captured, Excluded, Unknown};
-        let all = Settings {
-            included: Some("*"),
-            ..Settings::default()
-        };
-        let nothing = Settings {
-            included: Some(""),
-            ..Settings::default()
-        };
         let table = [
-            ("nothing said", Settings::default(), Captured),
-            ("all", all.or(&nothing), Captured),
-            ("no address included", nothing.or(&all), Excluded),
+            ("", Captured, "nothing said"),
+            ("i=*", Captured, "all"),
+            ("i=", Excluded, "no address included"),
+            ("i=* m=NONE", Excluded, "no redirection"),
+            ("i=* m=TUN", Unknown, "an odd mode"),
+            ("i= q=443,8080", Captured, "the port alone is included"),
+            ("i= q=443", Excluded, "another port is included"),
             (
-                "no redirection",
-                Settings {
-                    mode: Some("NONE"),
-                    ..all.or(&nothing)
-                },
+                "q=8080 x=10.96.0.0/16",
                 Excluded,
+                "addresses before included ports",
             ),
+            ("q=8080 o=8000:8100", Excluded, "excluded ports before all"),
+            ("o=*", Excluded, "every port is excluded"),
             (
-                "an odd mode",
-                Settings {
-                    mode: Some("TUN"),
-                    ..all.or(&nothing)
-                },
+                "o=(unrecognised)",
                 Unknown,
-            ),
-            (
-                "the port alone is included",
-                Settings {
-                    included_ports: Some("443, 8080"),
-                    ..nothing.or(&all)
-                },
-                Captured,
-            ),
-            (
-                "another port is included",
-                Settings {
-                    included_ports: Some("443"),
-                    ..nothing.or(&all)
-                },
-                Excluded,
-            ),
-            (
-                "an excluded address beats an included port",
-                Settings {
-                    included_ports: Some("8080"),
-                    excluded: Some("10.96.0.0/16"),
-                    ..Settings::default()
-                },
-                Excluded,
-            ),
-            (
-                "excluded ports beat all",
-                Settings {
-                    included_ports: Some("8080"),
-                    excluded_ports: Some("8000:8100"),
-                    ..Settings::default()
-                },
-                Excluded,
-            ),
-            (
-                "every port is excluded",
-                Settings {
-                    excluded_ports: Some("*"),
-                    ..Settings::default()
-                },
-                Excluded,
-            ),
-            (
                 "excluded ports that can't be read",
-                Settings {
-                    excluded_ports: Some(UNRECOGNISED),
-                    ..Settings::default()
-                },
-                Unknown,
             ),
             (
-                "an odd item before one that excludes it",
-                Settings {
-                    excluded_ports: Some("web,8080"),
-                    ..Settings::default()
-                },
+                "o=web,8080",
                 Excluded,
+                "an odd item before the one that counts",
             ),
             (
-                "whatever is included, it is excluded",
-                Settings {
-                    excluded: Some("10.0.0.0/8"),
-                    excluded_ports: Some(UNRECOGNISED),
-                    ..Settings::default()
-                },
+                "x=10.0.0.0/8 o=(unrecognised)",
                 Excluded,
+                "excluded either way",
             ),
         ];
-        for (why, settings, expected) in table {
-            assert_eq!(settings.judge(SERVICE, 8080), expected, "{why}");
+        for (text, expected, why) in table {
+            assert_eq!(settings(text).judge(SERVICE, 8080), expected, "{why}");
         }
-        let ranged = Settings {
-            included: Some("10.0.0.0/8"),
-            ..Settings::default()
-        };
+        let ranged = settings("i=10.0.0.0/8");
         assert_eq!(ranged.judge(SERVICE, 8080), Captured);
         assert_eq!(ranged.judge(None, 8080), Unknown, "no address");
     }

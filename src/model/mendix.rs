@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::pods::{AppClaim, PodGroup, Role};
 use super::selector::Labels as _;
 use crate::projection::facts::{PROXY_ROLE, UNRECOGNISED};
+use crate::projection::linkerd;
 use crate::projection::pod::Container;
 
 /// Label with the app's name in Mendix' own vocabulary.
@@ -143,10 +144,21 @@ fn is_mesh_control_plane(pod: &PodGroup<'_>) -> bool {
         || pod.label("app") == Some("ztunnel") && is_ztunnel()
         || matches!(pod.label("k8s-app"), Some("istio-cni-node" | "linkerd-cni"))
             && holds("install-cni")
-        // The main container of each part of Linkerd's control plane is named after the part.
-        || pod
-            .label("linkerd.io/control-plane-component")
-            .is_some_and(holds)
+        || is_part_of_linkerd(pod)
+}
+
+/// Parts of Linkerd's control plane, and the main containers of their pods (linkerd2 `charts/linkerd-control-plane`).
+const LINKERD_PARTS: &[&str] = &["destination", "heartbeat", "identity", "proxy-injector"];
+
+/// Whether a pod is part of Linkerd's control plane: by its label, and by the main container, which is named alike.
+pub(super) fn is_part_of_linkerd(pod: &PodGroup<'_>) -> bool {
+    let part = pod.label(linkerd::COMPONENT_LABEL);
+    part.is_some_and(|part| {
+        LINKERD_PARTS.contains(&part)
+            && pod
+                .lasting_containers()
+                .any(|container| container.spec.name == part)
+    })
 }
 
 /// Whether a pod is Istio's control plane.

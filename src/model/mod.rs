@@ -10,6 +10,7 @@
 //! ```
 
 pub mod apps;
+mod booleans;
 pub mod capabilities;
 pub mod databases;
 pub mod edge;

@@ -99,6 +99,7 @@ const WHOLE: &[&str] = &[
     "traffic.sidecar.istio.io/excludeOutboundPorts",
     "traffic.sidecar.istio.io/includeInboundPorts",
     "traffic.sidecar.istio.io/includeOutboundIPRanges",
+    "traffic.sidecar.istio.io/includeOutboundPorts",
 ];
 
 /// Annotations whose value may name an account, a secret or an address, and of which only the presence counts.

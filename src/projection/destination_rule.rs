@@ -21,7 +21,11 @@ pub struct DestinationRule {
 #[serde(rename_all = "camelCase")]
 pub struct DestinationRuleSpec {
     /// A name without a dot is that of a Service of the same namespace.
-    #[serde(default, deserialize_with = "null_default")]
+    #[serde(
+        default,
+        deserialize_with = "null_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub host: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_policy: Option<TrafficPolicy>,

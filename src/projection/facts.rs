@@ -38,6 +38,7 @@ const VARIABLES: &[(&str, &str, Shape)] = &[
     ("*", "M2EE_ADMIN_PORT", Shape::Port),
     ("discovery", "CA_TRUSTED_NODE_ACCOUNTS", Shape::Ranges),
     ("discovery", "REVISION", Shape::Word),
+    ("discovery", "SHARED_MESH_CONFIG", Shape::Word),
     ("istio-proxy", "DISABLE_ENVOY", Shape::Word),
     (
         "linkerd-proxy",
@@ -54,6 +55,7 @@ const REDIRECTION: &[(&str, &str)] = &[
     ("-i", "--istio-service-cidr"),
     ("-m", "--istio-inbound-interception-mode"),
     ("-o", "--istio-local-outbound-ports-exclude"),
+    ("-q", "--istio-outbound-ports"),
     ("-x", "--istio-service-exclude-cidr"),
 ];
 

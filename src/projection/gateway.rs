@@ -28,6 +28,61 @@ pub struct GatewaySpec {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub listeners: Vec<Listener>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<GatewayTls>,
+}
+
+/// `GatewayTLSConfig`: what is asked of clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GatewayTls {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontend: Option<Frontend>,
+}
+
+/// `FrontendTLSConfig`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Frontend {
+    /// For listeners whose port has no entry of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<FrontendTls>,
+    #[serde(
+        default,
+        deserialize_with = "list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub per_port: Vec<FrontendPort>,
+}
+
+/// `TLSPortConfig`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FrontendPort {
+    #[serde(default)]
+    pub port: u16,
+    #[serde(default, deserialize_with = "null_default")]
+    pub tls: FrontendTls,
+}
+
+/// `TLSConfig` of a frontend.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FrontendTls {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<FrontendValidation>,
+}
+
+/// `FrontendTLSValidation`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FrontendValidation {
+    #[serde(
+        default,
+        deserialize_with = "list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub ca_certificate_refs: Vec<ObjectReference>,
+    /// Absent means `AllowValidOnly`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
 }
 
 /// `Listener`.
@@ -69,6 +124,13 @@ pub struct ListenerTls {
         skip_serializing_if = "std::ops::Not::not"
     )]
     pub options: bool,
+    /// Where experimental versions before 1.4 said what is asked of clients.
+    #[serde(
+        default,
+        deserialize_with = "presence",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub frontend_validation: bool,
 }
 
 /// A reference by name.

@@ -29,7 +29,7 @@ struct Place {
 struct Entry {
     object: Object,
     place: Place,
-    /// Over the whole document, of which only a projection is kept.
+    /// Over the whole document but its version; only a projection of it is kept.
     content: u64,
 }
 
@@ -137,6 +137,8 @@ impl Gathering {
             Ok(named) => named,
             Err((named, message)) => return self.gap(kind, named, place, message.to_owned()),
         };
+        // One object may be served at several versions.
+        fields.remove("apiVersion");
         let value = Value::Object(fields);
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);
@@ -209,9 +211,11 @@ impl Gathering {
         });
         let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
         for entry in entries {
-            match kept.last() {
+            match kept.last_mut() {
                 Some(last) if last.object.key() == entry.object.key() => {
-                    if !last.is_same(&entry) {
+                    if last.is_same(&entry) {
+                        last.prefer(entry);
+                    } else {
                         self.differs(last, &entry)?;
                     }
                 }
@@ -274,7 +278,20 @@ impl Gathering {
 
 impl Entry {
     fn is_same(&self, other: &Self) -> bool {
-        self.content == other.content && self.object == other.object
+        let (own, others) = (&self.object, &other.object);
+        self.content == other.content
+            && own.identity == others.identity
+            && own.instance == others.instance
+            && own.projection == others.projection
+    }
+
+    /// Takes the version that is asked for first, of this one and another of the same object.
+    fn prefer(&mut self, other: Self) {
+        let versions = self.object.kind.api().versions;
+        let rank = |version: &str| versions.iter().position(|known| *known == version);
+        if rank(&other.object.version) < rank(&self.object.version) {
+            self.object.version = other.object.version;
+        }
     }
 }
 

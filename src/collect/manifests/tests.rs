@@ -426,6 +426,18 @@ fn an_object_counts_once() {
         (names(&snapshot), source(&snapshot, Kind::Pod).count),
         (vec!["Pod hr/p".to_owned()], 1)
     );
+    let policy = |version: &str| {
+        format!(
+            "apiVersion: security.istio.io/{version}\nkind: PeerAuthentication\nmetadata: {{name: a, namespace: hr}}\n"
+        )
+    };
+    let versions = [
+        input("a.yaml", policy("v1beta1")),
+        input("b.yaml", policy("v1")),
+    ];
+    let snapshot = read_all(&versions, &GIVEN).unwrap();
+    assert_eq!(names(&snapshot), ["PeerAuthentication hr/a"]);
+    assert_eq!(snapshot.objects[0].version, "v1");
     let cases = [
         (pod("p").replace('}', ", labels: {a: b}}"), "another label"),
         (

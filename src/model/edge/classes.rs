@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::gaps::Missing;
 use crate::kind::Kind;
+use crate::model::booleans::parse_bool;
 use crate::model::ingress_controllers::Family;
 use crate::model::mesh::Fact;
 use crate::model::selector::Labels as _;
@@ -499,9 +500,5 @@ fn without_class<'m>(model: &'m Model<'_>) -> Result<Serving<'m>, Unserved> {
 
 /// A boolean as Go's `strconv.ParseBool` reads it, after trimming; `None` for any other text.
 pub fn go_bool(text: &str) -> Option<bool> {
-    match text.trim() {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
-    }
+    parse_bool(text.trim())
 }

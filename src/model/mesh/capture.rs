@@ -6,7 +6,8 @@
 
 use super::super::networks::NETWORKS;
 use super::super::pods::PodGroup;
-use super::{Doubt, Fact};
+use super::data_plane::DataPlane;
+use super::{Doubt, Fact, ranges};
 use crate::projection::facts::UNRECOGNISED;
 
 /// Init container that sets the redirection up.
@@ -62,6 +63,8 @@ struct Settings {
     interfaces: Setting,
     /// What counts where no ports are included by name.
     include_default: Option<&'static str>,
+    /// Ports that are excluded whatever is said.
+    always_excluded: &'static [u16],
 }
 
 #[derive(Debug)]
@@ -93,6 +96,7 @@ impl Capture {
                     interfaces: flag("-c"),
                     // Injection always states it; variables that could are not kept.
                     include_default: None,
+                    always_excluded: &[],
                 }
             })
             .collect();
@@ -137,7 +141,10 @@ impl Capture {
     /// The values behind [`Capture::redirects`].
     pub fn redirection_facts(&self) -> Vec<Fact> {
         let settings = self.settings.iter();
-        let facts = settings.flat_map(|settings| [&settings.mode.fact, &settings.include.fact]);
+        let facts = settings.flat_map(|settings| {
+            let [mode, include, exclude] = [&settings.mode, &settings.include, &settings.exclude];
+            [&mode.fact, &include.fact, &exclude.fact]
+        });
         facts.chain(&self.without).cloned().collect()
     }
 
@@ -196,6 +203,7 @@ impl Settings {
             exclude: annotation("traffic.sidecar.istio.io/excludeInboundPorts"),
             interfaces: annotation("traffic.sidecar.istio.io/excludeInterfaces"),
             include_default: Some("*"),
+            always_excluded: DataPlane::Sidecar.own_ports(),
         }
     }
 
@@ -214,9 +222,17 @@ impl Settings {
             None => Captured::Unknown(Doubt::CaptureUnstated),
             Some("") => Captured::No(Bypass::NothingIncluded),
             Some(UNRECOGNISED) => Captured::Unknown(Doubt::CaptureValue),
+            // Exclusions count only where everything is included.
+            Some("*") if ranges::cover_all(&self.excluded().ranges) => {
+                Captured::No(Bypass::Excluded)
+            }
             Some(_) => Captured::Yes,
         };
         mode.min(include)
+    }
+
+    fn excluded(&self) -> Ports {
+        Ports::parse(self.exclude.value().unwrap_or_default())
     }
 
     fn interface(&self) -> Captured {
@@ -240,8 +256,10 @@ impl Settings {
                 };
             }
         }
-        // Exclusions count only where everything is included.
-        let excluded = Ports::parse(self.exclude.value().unwrap_or_default());
+        if port.is_some_and(|port| self.always_excluded.contains(&port)) {
+            return Captured::No(Bypass::Excluded);
+        }
+        let excluded = self.excluded();
         let contained = match port {
             Some(port) => excluded.contains(port),
             None => excluded.contains_others(own_ports),

@@ -20,6 +20,8 @@ const ROOT_NAMESPACE: &str = "istio-system";
 pub const DEFAULT_REVISION: &str = "default";
 /// Label that ties objects to one revision.
 pub const REVISION_LABEL: &str = "istio.io/rev";
+/// Variable of istiod with the name of a second ConfigMap (istio `pilot/pkg/features/pilot.go`).
+const SHARED_CONFIG: &str = "SHARED_MESH_CONFIG";
 /// Label with the name of a namespace, which the API sets and nobody can change.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
@@ -34,6 +36,8 @@ pub struct ControlPlane<'s> {
     pub config: Result<Config<'s>, Missing>,
     /// Where its revision is written.
     pub revision_fact: Option<Fact>,
+    /// Where it is told to read a second mesh configuration, which is not read here.
+    shared_fact: Option<Fact>,
     /// Whether it runs without a revision, and so reads the objects of all.
     reads_all_revisions: bool,
     /// With discovery selectors: whether the objects of each namespace are read.
@@ -79,6 +83,8 @@ pub enum Counted {
 struct Found {
     fact: Option<Fact>,
     reads_all_revisions: bool,
+    /// Where it is told to read a second mesh configuration.
+    shared: Option<Fact>,
 }
 
 /// Name of the ConfigMap with the mesh configuration of a revision
@@ -116,7 +122,11 @@ pub(super) fn find<'s>(
     found
         .into_iter()
         .map(|((namespace, revision), found)| {
-            let config = config(snapshot, gaps, namespace, &revision);
+            let config = match found.shared {
+                // What stands in the second one, and not in the first, counts too, and is never read.
+                Some(_) => Err(Missing::NotCollected),
+                None => config(snapshot, gaps, namespace, &revision),
+            };
             let discovered = config.as_ref().map_or_else(
                 |_| BTreeMap::new(),
                 |config| discovered(config.discovery_selectors, namespaces),
@@ -126,6 +136,7 @@ pub(super) fn find<'s>(
                 revision,
                 config,
                 revision_fact: found.fact,
+                shared_fact: found.shared,
                 reads_all_revisions: found.reads_all_revisions,
                 discovered,
             }
@@ -147,39 +158,53 @@ fn is_istiod(pod: &PodGroup<'_>, files: bool) -> bool {
         && (!pod.is_template() || files && pod.replicas != Some(0))
 }
 
+/// Where a variable of istiod is written, and its value.
+fn variable(pod: &PodGroup<'_>, name: &str) -> Option<(Option<Fact>, String)> {
+    let mut containers = pod.lasting_containers();
+    let (pointer, value) = containers.find_map(|container| {
+        let discovery = container.spec.name == "discovery";
+        let value = container
+            .spec
+            .env
+            .0
+            .get(name)
+            .filter(|_| discovery)?
+            .clone()?;
+        Some((format!("{}/env/{name}", container.pointer), value))
+    })?;
+    let fact = pod.members.first().map(|member| {
+        let pointer = format!("{}{pointer}", pod.template.unwrap_or_default());
+        Fact::of(*member, pointer, Some(&value))
+    });
+    Some((fact, value))
+}
+
 fn of_pod(pod: &PodGroup<'_>) -> (String, Found) {
+    let shared = variable(pod, SHARED_CONFIG)
+        .filter(|(_, name)| !name.is_empty())
+        .and_then(|(fact, _)| fact);
     let label = || {
         pod.label(REVISION_LABEL)
             .filter(|revision| !revision.is_empty())
             .unwrap_or(DEFAULT_REVISION)
             .to_owned()
     };
-    let variable = pod
-        .lasting_containers()
-        .filter(|container| container.spec.name == "discovery")
-        .find_map(|container| {
-            let value = container.spec.env.0.get("REVISION")?.clone()?;
-            Some((format!("{}/env/REVISION", container.pointer), value))
-        });
-    let Some((pointer, value)) = variable else {
-        return (label(), Found::default());
-    };
-    let fact = pod.members.first().map(|member| {
-        let pointer = format!("{}{pointer}", pod.template.unwrap_or_default());
-        Fact::of(*member, pointer, Some(&value))
-    });
-    if value.is_empty() {
-        let reads_all_revisions = true;
+    let Some((fact, value)) = variable(pod, "REVISION") else {
         let found = Found {
-            fact,
-            reads_all_revisions,
+            shared,
+            ..Found::default()
         };
         return (label(), found);
-    }
+    };
     let found = Found {
         fact,
-        reads_all_revisions: false,
+        // Without a revision it reads the objects of all.
+        reads_all_revisions: value.is_empty(),
+        shared,
     };
+    if value.is_empty() {
+        return (label(), found);
+    }
     (value, found)
 }
 
@@ -344,7 +369,8 @@ impl ControlPlane<'_> {
 
     /// Where it is written which policies it reads, of its root namespace and of `namespace`.
     pub fn facts(&self, namespace: Option<&str>) -> Vec<Fact> {
-        let mut facts: Vec<Fact> = self.revision_fact.iter().cloned().collect();
+        let written = self.revision_fact.iter().chain(&self.shared_fact);
+        let mut facts: Vec<Fact> = written.cloned().collect();
         let Ok(config) = &self.config else {
             return facts;
         };

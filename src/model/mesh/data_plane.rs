@@ -1,5 +1,6 @@
 //! What carries a pod's traffic: a proxy beside it, one on its node, or nothing.
 
+use super::super::booleans::parse_bool;
 use super::super::pods::{Container, ContainerClass, PodGroup};
 use super::super::selector::Labels as _;
 use super::{Fact, Mesh, linkerd};
@@ -239,10 +240,7 @@ fn of_istio_proxy(pod: &PodGroup<'_>) -> Option<Class> {
 
 /// Whether a boolean variable is not certainly false, as Go reads it; its default is false.
 fn may_be_true(value: Option<&str>) -> bool {
-    !matches!(
-        value,
-        Some("" | "0" | "f" | "F" | "false" | "False" | "FALSE")
-    )
+    value.is_none_or(|value| !value.is_empty() && parse_bool(value) != Some(false))
 }
 
 fn of_ambient(pod: &PodGroup<'_>) -> Option<Class> {
@@ -250,7 +248,8 @@ fn of_ambient(pod: &PodGroup<'_>) -> Option<Class> {
     let data_plane = match pod.annotation(REDIRECTION)? {
         "enabled" if pod.ztunnel_ready => {
             facts.push(Fact::of_annotation(pod, BYPASS));
-            if pod.annotation(BYPASS) == Some("true") {
+            // Read as a boolean of Go; what is none counts for nothing (istio `cni/pkg/util/podutil.go`).
+            if pod.annotation(BYPASS).and_then(parse_bool) == Some(true) {
                 DataPlane::AmbientOutbound
             } else {
                 DataPlane::Ambient

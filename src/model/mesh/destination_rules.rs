@@ -174,6 +174,11 @@ impl<'s> DestinationRules<'s> {
     }
 }
 
+/// The host of a rule; an empty one is none.
+fn stated_host(spec: &DestinationRuleSpec) -> Option<&str> {
+    Some(spec.host.as_str()).filter(|host| !host.is_empty())
+}
+
 impl DestinationRule<'_> {
     /// What it says at each place where it says something; none where it leaves TLS alone.
     pub fn levels(&self) -> Vec<Level> {
@@ -211,8 +216,7 @@ impl DestinationRule<'_> {
     /// Where its host and its audience are written.
     pub fn facts(&self) -> Vec<Fact> {
         let exported = Some(&self.spec.export_to).filter(|namespaces| !namespaces.is_empty());
-        let host = Some(&self.spec.host).filter(|host| !host.is_empty());
-        let mut facts = vec![Fact::of_subject("/spec/host", host)];
+        let mut facts = vec![Fact::of_subject("/spec/host", stated_host(self.spec))];
         facts.extend(exported.map(|exported| Fact::of_subject("/spec/exportTo", Some(exported))));
         facts
     }
@@ -437,7 +441,7 @@ impl<'s> Mesh<'s> {
         let Projection::DestinationRule(content) = rule.projection.as_ref() else {
             return None;
         };
-        Some(Fact::of(object, "/spec/host", Some(&content.spec.host)))
+        Some(Fact::of(object, "/spec/host", stated_host(&content.spec)))
     }
 
     /// Whether any control plane reads a rule.

@@ -10,16 +10,22 @@ use super::super::services::{TargetPort, named_port};
 use super::control_plane::Counted;
 use super::inbound::{Accepts, Cause, Proof};
 use super::listeners::{Changes, GATEWAY_CONTEXTS};
-use super::{Doubt, Fact, Mesh};
+use super::{Doubt, Fact, Mesh, escaped};
 use crate::kind::Kind;
-use crate::projection::Projection;
-use crate::projection::gateway::{Gateway, Listener};
-use crate::projection::network::Service;
+use crate::projection::gateway::{FrontendValidation, Gateway, Listener};
+use crate::projection::network::{Ingress, Service};
 use crate::projection::routing::{IstioGateway, Server};
+use crate::projection::{Metadata, Projection};
 use crate::snapshot::Snapshot;
 
 /// Label of the pods that are made for a Gateway of the Gateway API: its name.
 const NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
+/// Annotation that names what serves an Ingress.
+const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+/// Its value for Istio, unless the mesh configuration names another.
+const ISTIO_CLASS: &str = "istio";
+/// The controller of Istio's classes.
+const ISTIO_CONTROLLER: &str = "istio.io/ingress-controller";
 /// The protocol of the ports that gateways serve.
 const TCP: &str = "TCP";
 
@@ -30,6 +36,8 @@ pub(super) struct Gateways<'s> {
     /// Of the Gateway API, by namespace and name.
     named: BTreeMap<(&'s str, &'s str), (usize, &'s Gateway)>,
     services: BTreeMap<&'s str, Vec<&'s Service>>,
+    /// Those that Istio serves, where it says so.
+    ingresses: Vec<(usize, &'s str, &'s Ingress, Vec<Fact>)>,
 }
 
 /// What a server demands of those that connect; the weakest comes first.
@@ -60,6 +68,8 @@ struct Served {
 #[derive(Debug)]
 pub(super) struct GatewayWay {
     served: Vec<Served>,
+    /// Whether Ingress objects may be served.
+    pub(super) ingresses: bool,
     changes: Changes,
 }
 
@@ -82,6 +92,14 @@ impl<'s> Gateways<'s> {
             if let Projection::Service(service) = object.projection.as_ref() {
                 let here = gateways.services.entry(object.namespace()).or_default();
                 here.push(service);
+            }
+        }
+        for (index, object) in snapshot.of_kind(Kind::Ingress) {
+            if let Projection::Ingress(ingress) = object.projection.as_ref()
+                && let Some(facts) = istio_class(snapshot, index, ingress)
+            {
+                let namespace = object.namespace();
+                gateways.ingresses.push((index, namespace, ingress, facts));
             }
         }
         gateways
@@ -112,12 +130,70 @@ impl<'s> Gateways<'s> {
     }
 }
 
+/// Where it is written that Istio serves an Ingress: the annotation counts more than the field (istio
+/// `pilot/pkg/config/kube/ingress/conversion.go`).
+fn istio_class(snapshot: &Snapshot, index: usize, ingress: &Ingress) -> Option<Vec<Fact>> {
+    if let Some(class) = ingress.metadata.annotations.get(CLASS_ANNOTATION) {
+        let pointer = format!("/metadata/annotations/{}", escaped(CLASS_ANNOTATION));
+        let fact = Fact::of(index, pointer, Some(&**class));
+        return (&**class == ISTIO_CLASS).then(|| vec![fact]);
+    }
+    let name = ingress.spec.ingress_class_name.as_deref()?;
+    let object = snapshot.find(Kind::IngressClass, "", name)?;
+    match snapshot.objects[object].projection.as_ref() {
+        Projection::IngressClass(class) if class.spec.controller == ISTIO_CONTROLLER => {
+            let controller = Some(ISTIO_CONTROLLER);
+            Some(vec![
+                Fact::of(index, "/spec/ingressClassName", Some(name)),
+                Fact::of(object, "/spec/controller", controller),
+            ])
+        }
+        _ => None,
+    }
+}
+
+/// Whether a gateway serves Ingress objects, unless the mesh configuration names another (istio
+/// `mesh/v1alpha1/config.proto`, `ingress_selector`).
+fn serves_ingresses(pod: &PodGroup<'_>) -> bool {
+    pod.label("istio") == Some("ingressgateway")
+}
+
 impl Mesh<'_> {
+    /// The servers that Ingress objects stand for: one for each entry with a Secret, and one without TLS (istio
+    /// `pilot/pkg/config/kube/ingress/gateways.go`).
+    fn add_ingresses(&self, pod: &PodGroup<'_>, served: &mut Vec<Served>) {
+        for (object, namespace, ingress, class) in &self.gateways.ingresses {
+            if self.ignores(pod, namespace, &ingress.metadata) {
+                continue;
+            }
+            let mut add = |number: u16, demand: Demand, fact: Option<Fact>| {
+                for port in self.gateways.ports_behind(pod, number) {
+                    let facts = fact.iter().chain(class);
+                    served.push(Served {
+                        port,
+                        object: *object,
+                        demand,
+                        facts: facts.cloned().collect(),
+                    });
+                }
+            };
+            add(80, Demand::Nothing, None);
+            for (place, tls) in ingress.spec.tls.iter().enumerate() {
+                let secret = tls.secret_name.as_deref();
+                if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
+                    let pointer = format!("/spec/tls/{place}/secretName");
+                    let fact = Fact::of(*object, pointer, Some(secret));
+                    add(443, Demand::ServerTls, Some(fact));
+                }
+            }
+        }
+    }
+
     pub(super) fn gateway_way(&self, pod: &PodGroup<'_>) -> GatewayWay {
         let mut served = Vec::new();
         for (object, namespace, gateway) in &self.gateways.istio {
             let selected = selector::matches_labels(&gateway.spec.selector, pod);
-            if !selected || self.ignores(pod, namespace, gateway) {
+            if !selected || self.ignores(pod, namespace, &gateway.metadata) {
                 continue;
             }
             for (place, server) in gateway.spec.servers.iter().enumerate() {
@@ -138,25 +214,30 @@ impl Mesh<'_> {
                     served.push(Served {
                         port,
                         object: *object,
-                        demand: demand_of_listener(listener),
-                        facts: facts_of_listener(*object, place, listener),
+                        demand: demand_of_listener(gateway, listener),
+                        facts: facts_of_listener(*object, gateway, place, listener),
                     });
                 }
             }
         }
+        let ingresses = serves_ingresses(pod);
+        if ingresses {
+            self.add_ingresses(pod, &mut served);
+        }
         GatewayWay {
             served,
+            ingresses,
             changes: self.changes(pod, GATEWAY_CONTEXTS),
         }
     }
 
     /// Whether no control plane reads a gateway.
-    fn ignores(&self, pod: &PodGroup<'_>, namespace: &str, gateway: &IstioGateway) -> bool {
+    fn ignores(&self, pod: &PodGroup<'_>, namespace: &str, metadata: &Metadata) -> bool {
         let (candidates, doubt) = self.candidates(pod);
         doubt.is_none()
-            && candidates.iter().all(|control_plane| {
-                control_plane.counts(namespace, &gateway.metadata) == Counted::No
-            })
+            && candidates
+                .iter()
+                .all(|control_plane| control_plane.counts(namespace, metadata) == Counted::No)
     }
 }
 
@@ -178,16 +259,44 @@ fn demand(server: &Server) -> Demand {
     }
 }
 
-fn demand_of_listener(listener: &Listener) -> Demand {
+fn demand_of_listener(gateway: &Gateway, listener: &Listener) -> Demand {
     let mode = listener.tls.as_ref().and_then(|tls| tls.mode.as_deref());
-    let options = listener.tls.as_ref().is_some_and(|tls| tls.options);
+    // An option of Istio asks for certificates of clients, as did a field of experimental versions; neither is kept.
+    let asks_otherwise = listener
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.options || tls.frontend_validation);
     match (listener.protocol.as_str(), mode) {
         ("HTTP" | "TCP", _) => Demand::Nothing,
         ("HTTPS" | "TLS", Some("Passthrough")) => Demand::HandedOn,
-        // An option of Istio asks for certificates of clients; options are not kept.
-        ("HTTPS" | "TLS", None | Some("Terminate")) if !options => Demand::ServerTls,
+        ("HTTPS" | "TLS", None | Some("Terminate")) if !asks_otherwise => {
+            match validation(gateway, listener.port) {
+                None => Demand::ServerTls,
+                Some((_, validation)) if demands_certificates(validation) => Demand::MutualTls,
+                Some(_) => Demand::Unrecognised,
+            }
+        }
         _ => Demand::Unrecognised,
     }
+}
+
+/// What is asked of clients on a port, and where: the entry of the port stands for the default.
+fn validation(gateway: &Gateway, port: u16) -> Option<(String, &FrontendValidation)> {
+    let at = "/spec/tls/frontend";
+    let frontend = gateway.spec.tls.as_ref()?.frontend.as_ref()?;
+    let mut entries = frontend.per_port.iter().enumerate();
+    let (place, tls) = match entries.find(|(_, entry)| entry.port == port) {
+        Some((place, entry)) => (format!("{at}/perPort/{place}/tls"), &entry.tls),
+        None => (format!("{at}/default"), frontend.default.as_ref()?),
+    };
+    let validation = tls.validation.as_ref()?;
+    Some((format!("{place}/validation"), validation))
+}
+
+/// The other mode lets in those without a valid certificate too, which versions of Istio do not all do.
+fn demands_certificates(validation: &FrontendValidation) -> bool {
+    let mode = validation.mode.as_deref().unwrap_or("AllowValidOnly");
+    mode == "AllowValidOnly" && !validation.ca_certificate_refs.is_empty()
 }
 
 fn facts_of_server(object: usize, place: usize, server: &Server) -> Vec<Fact> {
@@ -204,14 +313,24 @@ fn facts_of_server(object: usize, place: usize, server: &Server) -> Vec<Fact> {
     ]
 }
 
-fn facts_of_listener(object: usize, place: usize, listener: &Listener) -> Vec<Fact> {
+fn facts_of_listener(
+    object: usize,
+    gateway: &Gateway,
+    place: usize,
+    listener: &Listener,
+) -> Vec<Fact> {
     let mode = listener.tls.as_ref().and_then(|tls| tls.mode.as_deref());
     let at = format!("/spec/listeners/{place}");
-    vec![
+    let mut facts = vec![
         Fact::of(object, format!("{at}/port"), Some(listener.port)),
         Fact::of(object, format!("{at}/protocol"), Some(&listener.protocol)),
         Fact::of(object, format!("{at}/tls/mode"), mode),
-    ]
+    ];
+    facts.extend(
+        validation(gateway, listener.port)
+            .map(|(pointer, validation)| Fact::of(object, pointer, Some(validation))),
+    );
+    facts
 }
 
 impl GatewayWay {

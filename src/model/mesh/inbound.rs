@@ -16,6 +16,8 @@ use super::{Doubt, Fact, Mesh};
 
 /// Annotation that moves the proxy's health port.
 const STATUS_PORT: &str = "status.sidecar.istio.io/port";
+/// Where that is otherwise.
+const USUAL_STATUS_PORT: u16 = 15020;
 
 /// What a port accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +146,7 @@ impl Mesh<'_> {
         let own_ports = own_ports(pod, class.data_plane);
         let way = match class.data_plane {
             DataPlane::Sidecar => Way::Sidecar(SidecarWay {
-                capture: Capture::new(pod, own_ports.clone()),
+                capture: Capture::new(pod, excludable(&own_ports)),
                 resolution: self.resolve(pod, Plane::Sidecar),
                 changes: self.changes(pod, INBOUND_CONTEXTS),
             }),
@@ -160,7 +162,7 @@ impl Mesh<'_> {
             | DataPlane::Unmeshed(_) => Way::Plain,
         };
         let beside = if class.data_plane.is_standalone() {
-            beside(pod)
+            listening(pod, ISTIO_PROXY)
         } else {
             Vec::new()
         };
@@ -177,12 +179,14 @@ impl Mesh<'_> {
     }
 }
 
-/// Ports of the containers beside the proxy.
-fn beside(pod: &PodGroup<'_>) -> Vec<u16> {
+/// Ports of the containers beside a proxy.
+pub(super) fn listening(pod: &PodGroup<'_>, proxy: &str) -> Vec<u16> {
     let others = pod
         .lasting_containers()
-        .filter(|container| container.spec.name != ISTIO_PROXY);
-    let declared = others.flat_map(|container| &container.spec.ports);
+        .filter(|container| container.spec.name != proxy);
+    let declared = others
+        .flat_map(|container| &container.spec.ports)
+        .filter(|port| port.protocol.as_deref().unwrap_or(TCP) == TCP);
     let mut ports: Vec<u16> = declared.map(|port| port.container_port).collect();
     if pod.role == Role::App {
         ports.extend(APP_PORTS);
@@ -190,27 +194,70 @@ fn beside(pod: &PodGroup<'_>) -> Vec<u16> {
     ports
 }
 
-/// Annotations that move the ports of Linkerd's proxy, and where these are otherwise.
-const LINKERD_PORTS: &[(&str, u16)] = &[
-    ("config.linkerd.io/admin-port", 4191),
-    ("config.linkerd.io/control-port", 4190),
+/// A port of Linkerd's proxy: the annotation that moves it, its name in the container where it has one, which shows
+/// what the values of the installation made of it, and where it is otherwise (linkerd2
+/// `charts/partials/templates/_proxy.tpl`).
+struct LinkerdPort {
+    annotation: &'static str,
+    name: Option<&'static str>,
+    usual: u16,
+}
+
+const LINKERD_PORTS: &[LinkerdPort] = &[
+    LinkerdPort {
+        annotation: "config.linkerd.io/admin-port",
+        name: Some("linkerd-admin"),
+        usual: 4191,
+    },
+    LinkerdPort {
+        annotation: "config.linkerd.io/control-port",
+        name: None,
+        usual: 4190,
+    },
     INBOUND_PORT,
 ];
-const INBOUND_PORT: (&str, u16) = ("config.linkerd.io/inbound-port", 4143);
+const INBOUND_PORT: LinkerdPort = LinkerdPort {
+    annotation: "config.linkerd.io/inbound-port",
+    name: Some("linkerd-proxy"),
+    usual: 4143,
+};
+
+impl LinkerdPort {
+    /// Where it was moved to.
+    fn moved(&self, pod: &PodGroup<'_>) -> Option<u16> {
+        let annotation = pod.annotation(self.annotation);
+        let annotated = annotation.and_then(|port| port.trim().parse().ok());
+        let declared = || {
+            let proxy = pod
+                .lasting_containers()
+                .find(|container| container.spec.name == LINKERD_PROXY)?;
+            let mut ports = proxy.spec.ports.iter();
+            let port =
+                ports.find(|port| self.name.is_some() && port.name.as_deref() == self.name)?;
+            Some(port.container_port)
+        };
+        annotated.or_else(declared).filter(|port| *port > 0)
+    }
+}
 
 /// The proxy's own ports; one that was moved is its own unless something else listens there.
 fn own_ports(pod: &PodGroup<'_>, data_plane: DataPlane) -> Vec<u16> {
     let mut ports = data_plane.own_ports().to_vec();
-    let moved = |annotation: &str| -> Option<u16> { pod.annotation(annotation)?.parse().ok() };
     match data_plane {
         DataPlane::Sidecar => {
-            let free = moved(STATUS_PORT).filter(|port| !is_taken(pod, ISTIO_PROXY, *port));
-            ports.extend(free);
+            let moved = pod
+                .annotation(STATUS_PORT)
+                .and_then(|port| port.parse().ok());
+            if let Some(moved) = moved {
+                // The usual one is anybody's then.
+                ports.retain(|port| *port != USUAL_STATUS_PORT);
+                ports.extend(Some(moved).filter(|port| !is_taken(pod, ISTIO_PROXY, *port)));
+            }
         }
         DataPlane::Linkerd => {
-            for (annotation, usual) in LINKERD_PORTS {
-                if let Some(moved) = moved(annotation) {
-                    ports.retain(|port| port != usual);
+            for port in LINKERD_PORTS {
+                if let Some(moved) = port.moved(pod) {
+                    ports.retain(|other| *other != port.usual);
                     ports.extend(Some(moved).filter(|port| !is_taken(pod, LINKERD_PROXY, *port)));
                 }
             }
@@ -222,11 +269,14 @@ fn own_ports(pod: &PodGroup<'_>, data_plane: DataPlane) -> Vec<u16> {
 
 /// The port that Linkerd's proxies send all meshed traffic to, whatever port of the pod it is for.
 pub(super) fn linkerd_inbound_port(pod: &PodGroup<'_>) -> u16 {
-    let (annotation, usual) = INBOUND_PORT;
-    let moved = pod
-        .annotation(annotation)
-        .and_then(|port| port.parse().ok());
-    moved.unwrap_or(usual)
+    INBOUND_PORT.moved(pod).unwrap_or(INBOUND_PORT.usual)
+}
+
+/// Ports that a sidecar's redirection may leave out for the proxy: Istio's CNI plugin always leaves out the usual ones
+/// (istio `cni/pkg/plugin/sidecar_redirect.go`).
+fn excludable(own_ports: &[u16]) -> Vec<u16> {
+    let usual = DataPlane::Sidecar.own_ports();
+    own_ports.iter().chain(usual).copied().collect()
 }
 
 /// Whether something other than the proxy listens on a port.
@@ -336,6 +386,11 @@ impl Inbound<'_> {
         matches!(self.way, Way::Gateway(_))
     }
 
+    /// Whether Ingress objects open servers of it.
+    pub const fn serves_ingresses(&self) -> bool {
+        matches!(&self.way, Way::Gateway(way) if way.ingresses)
+    }
+
     /// Namespaces with pods that reach this one past the mesh, because they share its node and use the node's network.
     pub fn neighbours(&self) -> &[&str] {
         match &self.way {
@@ -372,7 +427,14 @@ impl Inbound<'_> {
             DataPlane::Gateway | DataPlane::Waypoint if self.app => {
                 Enrolment::NotEnrolled(Cause::BesideProxy)
             }
-            DataPlane::Gateway | DataPlane::Waypoint | DataPlane::Ambient | DataPlane::Linkerd => {
+            DataPlane::Linkerd => match &self.way {
+                Way::Linkerd(way) => match way.past_all() {
+                    Some(bypass) => Enrolment::NotEnrolled(Cause::LinkerdBypass(bypass)),
+                    None => Enrolment::Enrolled(data_plane),
+                },
+                _ => Enrolment::Enrolled(data_plane),
+            },
+            DataPlane::Gateway | DataPlane::Waypoint | DataPlane::Ambient => {
                 Enrolment::Enrolled(data_plane)
             }
             DataPlane::NoEnvoy => Enrolment::Unknown(Doubt::NoEnvoy),
@@ -390,7 +452,8 @@ impl Inbound<'_> {
         match &self.way {
             Way::Sidecar(way) => facts.extend(way.capture.redirection_facts()),
             Way::Ambient(way) => facts.extend(way.enrolment_facts().iter().cloned()),
-            Way::Linkerd(_) | Way::Gateway(_) | Way::Plain => {}
+            Way::Linkerd(way) => facts.extend(way.redirection_facts().cloned()),
+            Way::Gateway(_) | Way::Plain => {}
         }
         facts
     }
@@ -417,6 +480,7 @@ impl SidecarWay<'_> {
     fn facts(&self, port: Option<u16>) -> Vec<Fact> {
         let mut facts = self.capture.facts();
         facts.extend(self.resolution.facts(port));
+        facts.extend(self.changes.sidecars().iter().cloned());
         let changes = self.changes.of_port(port).into_iter();
         facts.extend(changes.flat_map(|(_, facts)| facts));
         facts

@@ -31,6 +31,8 @@ pub(super) struct Changes {
     /// Listeners that traffic is not redirected to, by port.
     unredirected: Vec<(u16, Fact)>,
     filters: Vec<Fact>,
+    /// Of the Sidecars that count, which keep others from counting.
+    sidecars: Vec<Fact>,
 }
 
 impl<'s> Listeners<'s> {
@@ -57,6 +59,26 @@ impl<'s> Listeners<'s> {
 }
 
 impl Changes {
+    /// Which Sidecars count, whatever listeners they have.
+    pub(super) fn sidecars(&self) -> &[Fact] {
+        &self.sidecars
+    }
+
+    fn add_sidecar(&mut self, object: usize, sidecar: &Sidecar) {
+        let selector = sidecar.spec.workload_selector.as_ref();
+        self.sidecars
+            .push(Fact::of(object, "/spec/workloadSelector", selector));
+        for (place, listener) in sidecar.spec.ingress.iter().enumerate() {
+            // Absent is DEFAULT, which is what the pod's own redirection does.
+            let mode = listener.capture_mode.as_deref().unwrap_or("DEFAULT");
+            if !matches!(mode, "DEFAULT" | "IPTABLES") {
+                let pointer = format!("/spec/ingress/{place}/captureMode");
+                let fact = Fact::of(object, pointer, Some(mode));
+                self.unredirected.push((listener.port.number, fact));
+            }
+        }
+    }
+
     /// Why a port's listener may not be what modes and flags say; without a port, any listener.
     pub(super) fn of_port(&self, port: Option<u16>) -> Option<(Doubt, Vec<Fact>)> {
         let unredirected: Vec<Fact> = self
@@ -79,27 +101,44 @@ impl Mesh<'_> {
         namespaces.retain(|root| *root != pod.namespace);
         namespaces.push(pod.namespace);
         let mut changes = Changes::default();
+        self.add_sidecars(&mut changes, pod);
         for namespace in namespaces {
-            self.add_sidecars(&mut changes, namespace, pod);
             self.add_filters(&mut changes, namespace, pod, contexts);
         }
         changes
     }
 
-    fn add_sidecars(&self, changes: &mut Changes, namespace: &str, pod: &PodGroup<'_>) {
-        for (object, sidecar) in self.listeners.sidecars.get(namespace).into_iter().flatten() {
-            let selector = sidecar.spec.workload_selector.as_ref();
-            if !selects(selector, pod) || self.is_ignored(pod, namespace, &sidecar.metadata) {
-                continue;
-            }
-            for (place, listener) in sidecar.spec.ingress.iter().enumerate() {
-                // Absent is DEFAULT, which is what the pod's own redirection does.
-                let mode = listener.capture_mode.as_deref().unwrap_or("DEFAULT");
-                if !matches!(mode, "DEFAULT" | "IPTABLES") {
-                    let pointer = format!("/spec/ingress/{place}/captureMode");
-                    let fact = Fact::of(*object, pointer, Some(mode));
-                    changes.unredirected.push((listener.port.number, fact));
+    /// Listeners of the one Sidecar that counts: of the pod's namespace one that selects it, else one without a selector,
+    /// else one without a selector of the root namespace (istio `pilot/pkg/model/push_context.go`). Of several at one
+    /// place any may be it.
+    fn add_sidecars(&self, changes: &mut Changes, pod: &PodGroup<'_>) {
+        let of = |namespace: &str| self.listeners.sidecars.get(namespace).into_iter().flatten();
+        let roots = self.root_namespaces();
+        let inherited = roots.iter().filter(|root| **root != pod.namespace);
+        let inherited = inherited.flat_map(|root| of(root).map(move |sidecar| (*root, sidecar)));
+        let own = || of(pod.namespace).map(|sidecar| (pod.namespace, sidecar));
+        let places: [Vec<(&str, &(usize, &Sidecar))>; 3] = [
+            own()
+                .filter(|(_, (_, sidecar))| has_selector(sidecar))
+                .collect(),
+            own()
+                .filter(|(_, (_, sidecar))| !has_selector(sidecar))
+                .collect(),
+            inherited
+                .filter(|(_, (_, sidecar))| !has_selector(sidecar))
+                .collect(),
+        ];
+        for place in places {
+            let mut found = false;
+            for (namespace, (object, sidecar)) in place {
+                let selector = sidecar.spec.workload_selector.as_ref();
+                if selects(selector, pod) && !self.is_ignored(pod, namespace, &sidecar.metadata) {
+                    changes.add_sidecar(*object, sidecar);
+                    found |= self.is_read(pod, namespace, &sidecar.metadata);
                 }
+            }
+            if found {
+                return;
             }
         }
     }
@@ -145,6 +184,26 @@ impl Mesh<'_> {
                 .iter()
                 .all(|control_plane| control_plane.counts(namespace, metadata) == Counted::No)
     }
+}
+
+impl Mesh<'_> {
+    /// Whether every control plane that may serve the pod reads an object.
+    fn is_read(
+        &self,
+        pod: &PodGroup<'_>,
+        namespace: &str,
+        metadata: &crate::projection::Metadata,
+    ) -> bool {
+        let (candidates, doubt) = self.candidates(pod);
+        doubt.is_none()
+            && candidates
+                .iter()
+                .all(|control_plane| control_plane.counts(namespace, metadata) == Counted::Yes)
+    }
+}
+
+fn has_selector(sidecar: &Sidecar) -> bool {
+    sidecar.spec.workload_selector.is_some()
 }
 
 /// These two kinds call the labels of their selector `labels`; an empty selector selects all pods.

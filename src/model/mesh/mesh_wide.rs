@@ -34,8 +34,8 @@ pub struct Weaker<'m> {
     pub port: Option<&'m str>,
 }
 
-/// How certain it is that a policy has effect.
-#[derive(Clone, Copy)]
+/// How certain it is that a policy has effect; the surest comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Effect {
     Certain,
     Doubtful(Doubt),
@@ -93,11 +93,24 @@ impl Mesh<'_> {
         };
         for (namespace, policies) in self.policies.namespaces() {
             if namespace != config.root_namespace {
-                found.add_namespace(control_plane, policies);
-                found.add_workloads(control_plane, policies);
+                for plane in self.planes() {
+                    found.add_namespace(*plane, control_plane, policies);
+                }
+                found.add_workloads(self.planes(), control_plane, policies);
             }
         }
         found
+    }
+}
+
+impl Mesh<'_> {
+    /// The data planes that the policies are for: sidecars, which any pod may get, and ztunnels where there are some.
+    const fn planes(&self) -> &'static [Plane] {
+        if self.ambient {
+            &[Plane::Sidecar, Plane::Ambient]
+        } else {
+            &[Plane::Sidecar]
+        }
     }
 }
 
@@ -116,9 +129,14 @@ fn mesh_mode(policy: Option<&Policy<'_>>) -> Setting {
 }
 
 impl<'m> MeshWide<'m> {
-    fn add_namespace(&mut self, control_plane: &ControlPlane<'_>, policies: &'m [Policy<'m>]) {
+    fn add_namespace(
+        &mut self,
+        plane: Plane,
+        control_plane: &ControlPlane<'_>,
+        policies: &'m [Policy<'m>],
+    ) {
         let for_all = policies.iter().filter(|policy| policy.selects_all());
-        let slot = Slot::pick(control_plane, for_all);
+        let slot = Slot::pick_for(plane, control_plane, for_all);
         let mut modes = slot
             .possible
             .iter()
@@ -128,6 +146,10 @@ impl<'m> MeshWide<'m> {
             Some(doubt) if !all_weak => Effect::Doubtful(doubt),
             _ => Effect::Certain,
         };
+        if let Effect::Doubtful(_) = effect {
+            let possible = slot.possible.iter().flatten();
+            self.facts.extend(possible.map(|policy| policy.mode_fact()));
+        }
         for policy in slot.possible.iter().flatten() {
             self.add(policy, policy.mode(), None, effect);
         }
@@ -135,7 +157,12 @@ impl<'m> MeshWide<'m> {
 
     /// Of the policies with a selector the oldest that selects a pod counts, whole: one whose pods are all selected
     /// by an older one has no effect, and any other may have, now or with the next pod.
-    fn add_workloads(&mut self, control_plane: &ControlPlane<'_>, policies: &'m [Policy<'m>]) {
+    fn add_workloads(
+        &mut self,
+        planes: &[Plane],
+        control_plane: &ControlPlane<'_>,
+        policies: &'m [Policy<'m>],
+    ) {
         let counted: Vec<(&Policy<'_>, Counted)> = policies
             .iter()
             .filter(|policy| !policy.selects_all())
@@ -146,7 +173,17 @@ impl<'m> MeshWide<'m> {
             .filter(|(_, counted)| *counted != Counted::No)
             .collect();
         for (place, (policy, _)) in counted.iter().enumerate() {
-            if let Some(effect) = effect(&counted, place) {
+            let effects = planes.iter();
+            let surest = effects
+                .filter_map(|plane| effect(*plane, &counted, place))
+                .min();
+            if let Some(effect) = surest {
+                if let Effect::Doubtful(_) = effect {
+                    // They may shadow it.
+                    let covering = counted.iter().filter(|(other, _)| other.covers(policy));
+                    self.facts
+                        .extend(covering.map(|(other, _)| other.mode_fact()));
+                }
                 self.add(policy, policy.mode(), None, effect);
                 for (port, mode) in policy.port_modes() {
                     self.add(policy, Some(mode), Some(port), effect);
@@ -166,9 +203,13 @@ impl<'m> MeshWide<'m> {
             return;
         };
         self.facts.push(policy.mode_fact());
+        self.facts.extend(policy.odd_port_facts());
         self.facts
             .extend(port.and_then(|port| policy.port_fact(port)));
+        let is_known =
+            |weaker: &Weaker<'_>| weaker.policy.object == policy.object && weaker.port == port;
         match effect {
+            Effect::Certain if self.weaker.iter().any(is_known) => {}
             Effect::Certain if mode.is_weak() => self.weaker.push(Weaker { policy, mode, port }),
             Effect::Certain => self.doubt = self.doubt.or(Some(Doubt::Mode)),
             Effect::Doubtful(doubt) => self.doubt = self.doubt.or(Some(doubt)),
@@ -177,15 +218,17 @@ impl<'m> MeshWide<'m> {
 }
 
 /// The effect of one of the policies with a selector, in the order of age; none when an older one shadows it.
-fn effect(policies: &[(&Policy<'_>, Counted)], place: usize) -> Option<Effect> {
-    let (policy, counted) = policies[place];
+fn effect(plane: Plane, policies: &[(&Policy<'_>, Counted)], at: usize) -> Option<Effect> {
+    let (policy, counted) = policies[at];
     let mut effect = match counted {
         Counted::Unknown(doubt) => Effect::Doubtful(doubt),
         Counted::Yes | Counted::No => Effect::Certain,
     };
     for (other, (covering, counted)) in policies.iter().enumerate() {
-        let dated = policy.is_dated() && covering.is_dated();
-        if other == place || dated && other > place || !covering.covers(policy) {
+        // To a ztunnel, names decide nothing among policies of one second.
+        let tied = plane == Plane::Ambient && policy.is_as_old_as(covering);
+        let dated = policy.is_dated() && covering.is_dated() && !tied;
+        if other == at || dated && other > at || !covering.covers(policy) {
             continue;
         }
         let doubt = match counted {

@@ -17,6 +17,7 @@ pub mod listeners;
 pub mod mesh_wide;
 pub mod peer_authentication;
 pub mod ports;
+mod ranges;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::mendix;
 use super::namespaces::Namespaces;
 use super::pods::PodGroup;
 use super::selector::Labels as _;
@@ -173,9 +175,14 @@ impl Fact {
     }
 
     fn of_annotation(pod: &PodGroup<'_>, key: &str) -> Self {
-        let pointer = format!("/metadata/annotations/{}", key.replace('/', "~1"));
+        let pointer = format!("/metadata/annotations/{}", escaped(key));
         Self::of_pod(pointer, pod.annotation(key))
     }
+}
+
+/// A key as a part of a JSON pointer (RFC 6901).
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 impl<'s> Mesh<'s> {
@@ -305,10 +312,11 @@ fn inject_namespaces(snapshot: &Snapshot) -> BTreeMap<&str, (usize, &str)> {
     annotated.collect()
 }
 
+/// Whether a pod shows that Linkerd is in use: labels alone are anybody's to set, and pods that ended show nothing.
 fn is_linkerd(pod: &PodGroup<'_>) -> bool {
-    pod.label("linkerd.io/control-plane-ns").is_some()
-        || pod.label("linkerd.io/control-plane-component").is_some()
-        || pod
-            .lasting_containers()
+    let has_proxy = || {
+        pod.lasting_containers()
             .any(|container| container.spec.name == data_plane::LINKERD_PROXY)
+    };
+    !pod.is_finished() && (has_proxy() || mendix::is_part_of_linkerd(pod))
 }

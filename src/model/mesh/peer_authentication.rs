@@ -11,7 +11,7 @@ use chrono::{DateTime, FixedOffset};
 use super::super::pods::PodGroup;
 use super::super::selector;
 use super::control_plane::{ControlPlane, Counted, REVISION_LABEL};
-use super::{Doubt, Fact, Istio, Mesh};
+use super::{Doubt, Fact, Istio, Mesh, escaped};
 use crate::kind::Kind;
 use crate::projection::istio::{MutualTls, PeerAuthenticationSpec};
 use crate::projection::{Metadata, Projection};
@@ -122,18 +122,33 @@ impl Policy<'_> {
         self.created.is_some()
     }
 
+    /// Whether both were made in the same second, or neither is known to have been made at all.
+    pub(super) fn is_as_old_as(&self, other: &Self) -> bool {
+        self.created == other.created
+    }
+
     /// The mode that it sets; `None` inherits.
     pub(super) fn mode(&self) -> Option<Mode> {
+        if self.has_odd_port() {
+            return Some(Mode::Unrecognised);
+        }
         Mode::of(self.spec.mtls.as_ref())
     }
 
-    /// The modes that it sets for single ports; they count only with a selector.
+    /// The modes that it sets for single ports; they count only with a selector, and where all of them are ports.
     pub(super) fn port_modes(&self) -> impl Iterator<Item = (&str, Mode)> {
-        let of_ports = (!self.selects_all()).then_some(&self.spec.port_level_mtls);
+        let counts = !self.selects_all() && !self.has_odd_port();
+        let of_ports = counts.then_some(&self.spec.port_level_mtls);
         of_ports
             .into_iter()
             .flatten()
             .filter_map(|(port, mtls)| Some((port.as_str(), Mode::of(Some(mtls))?)))
+    }
+
+    /// Whether a key of its ports is none: istiod reads whole numbers, and drops a policy that it can't read.
+    fn has_odd_port(&self) -> bool {
+        let mut keys = self.spec.port_level_mtls.keys();
+        keys.any(|key| !is_port(key))
     }
 
     fn port_mode(&self, port: u16) -> Option<Mode> {
@@ -151,11 +166,24 @@ impl Policy<'_> {
         )
     }
 
+    /// The keys of its ports that are none.
+    pub(super) fn odd_port_facts(&self) -> impl Iterator<Item = Fact> {
+        let keys = self.spec.port_level_mtls.keys();
+        keys.filter(|key| !is_port(key))
+            .filter_map(|key| self.port_fact(key))
+    }
+
     pub(super) fn port_fact(&self, port: &str) -> Option<Fact> {
         let mtls = self.spec.port_level_mtls.get(port)?;
-        let pointer = format!("/spec/portLevelMtls/{port}/mode");
+        let pointer = format!("/spec/portLevelMtls/{}/mode", escaped(port));
         Some(Fact::of(self.object, pointer, mtls.mode.as_deref()))
     }
+}
+
+/// Whether a key is a port, as Go reads whole numbers.
+fn is_port(key: &str) -> bool {
+    let digits = key.bytes().all(|byte| byte.is_ascii_digit());
+    digits && key.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// All policies by namespace, the oldest first.
@@ -448,11 +476,12 @@ impl Chain<'_> {
             .into_iter()
             .flat_map(|slot| slot.possible.iter().flatten());
         policies.flat_map(move |policy| {
+            let odd = policy.odd_port_facts();
             let ports = policy
                 .port_modes()
                 .filter(move |(key, _)| port.is_none_or(|port| key.parse() == Ok(port)))
                 .filter_map(|(key, _)| policy.port_fact(key));
-            std::iter::once(policy.mode_fact()).chain(ports)
+            std::iter::once(policy.mode_fact()).chain(odd).chain(ports)
         })
     }
 }

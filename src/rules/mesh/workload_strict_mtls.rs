@@ -32,6 +32,9 @@ pub(in crate::rules) static RULE: Rule = Rule {
         // Servers of gateways: they count for pods of theirs alone.
         Read::refines(Kind::IstioGateway),
         Read::refines(Kind::Gateway),
+        // Istio makes servers of them for its own gateway.
+        Read::refines(Kind::Ingress),
+        Read::refines(Kind::IngressClass),
         // The mesh configuration and the labels that it selects namespaces by: the model says where they count.
         Read::refines(Kind::ConfigMap),
         // Linkerd's, which count for pods with its proxy alone; rows of theirs say which they rest on.
@@ -124,10 +127,16 @@ fn observe(
     let observation = weigh(model, Subject::Pods(group), inbound, accepts);
     if inbound.is_gateway() {
         // Servers name ports of the Services before the pods, and may stand in any namespace.
-        return observation
+        let observation = observation
             .needs(Kind::IstioGateway, "")
             .needs(Kind::Gateway, inbound.namespace())
             .needs(Kind::Service, inbound.namespace());
+        if !inbound.serves_ingresses() {
+            return observation;
+        }
+        return observation
+            .needs(Kind::Ingress, "")
+            .needs(Kind::IngressClass, "");
     }
     if !inbound.is_linkerd() {
         return observation;

@@ -6,7 +6,7 @@
 
 use super::super::super::pods::PodGroup;
 use super::super::super::selector::Labels as _;
-use super::super::Fact;
+use super::super::{Fact, ranges};
 use super::Doubt;
 use crate::gaps::{Gaps, Missing};
 use crate::kind::Kind;
@@ -75,6 +75,10 @@ struct Settings {
     /// Ports that only an annotation keeps from the proxy, where the flags are what counts.
     annotated: List,
     doubt: Option<Doubt>,
+    /// Whether the ignored ports are those of the plugin's configuration.
+    ignored_by_plugin: bool,
+    /// Whether the redirected ports are.
+    redirected_by_plugin: bool,
 }
 
 /// A list of ports and ranges.
@@ -199,8 +203,8 @@ impl Capture {
             ignored: ignored.map(List::parse).unwrap_or_default(),
             redirected: redirected.map(List::parse).unwrap_or_default(),
             subnets: !subnets.is_empty() && subnets != UNRECOGNISED,
-            annotated: List::default(),
             doubt: (subnets == UNRECOGNISED).then_some(Doubt::Ports),
+            ..Settings::default()
         };
         if ignored.is_some() {
             settings.annotated = annotated;
@@ -229,7 +233,9 @@ impl Capture {
                 // The annotation takes the place of the list of the plugin.
                 if ports.is_none_or(str::is_empty) {
                     settings.ignored = List::of(&options.inbound_ports_to_ignore);
+                    settings.ignored_by_plugin = true;
                 }
+                settings.redirected_by_plugin = true;
                 settings.redirected = List::of(&options.ports_to_redirect);
                 settings.subnets |= !options.subnets_to_ignore.is_empty();
             }
@@ -244,6 +250,12 @@ impl Capture {
         worst.min().unwrap_or(Captured::Yes)
     }
 
+    /// Why no port is redirected, or none of those that something listens on, where the pod itself says so.
+    pub(super) fn past_all(&self, listening: &[u16]) -> Option<Bypass> {
+        let mut settings = self.settings.iter();
+        settings.find_map(|settings| settings.past_all(listening))
+    }
+
     /// The values behind [`Capture::of_port`].
     pub(super) fn facts(&self) -> &[Fact] {
         &self.facts
@@ -251,6 +263,19 @@ impl Capture {
 }
 
 impl Settings {
+    fn past_all(&self, listening: &[u16]) -> Option<Bypass> {
+        if !self.ignored_by_plugin && ranges::cover_all(&self.ignored.ranges) {
+            return Some(Bypass::Ignored);
+        }
+        let redirected = &self.redirected;
+        if self.redirected_by_plugin || redirected.is_empty() || redirected.odd {
+            return None;
+        }
+        let mut ports = listening.iter();
+        let heard = listening.is_empty() || ports.any(|port| redirected.contains(*port));
+        (!heard).then_some(Bypass::NotRedirected)
+    }
+
     fn of_port(&self, port: Option<u16>) -> Captured {
         if self.subnets {
             return Captured::No(Bypass::Subnets);

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::pods::PodGroup;
 use super::Fact;
+use super::data_plane::LINKERD_PROXY;
+use super::inbound::listening;
 use crate::gaps::{Gaps, Missing};
 use crate::projection::linkerd::{CNI_CONFIG_MAP, CONFIG_MAP};
 use crate::snapshot::Snapshot;
@@ -120,6 +122,8 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Way<'m> {
     capture: Capture,
+    /// Ports of the containers beside the proxy.
+    listening: Vec<u16>,
     default: OfPod,
     servers: Vec<Selecting<'m>>,
 }
@@ -150,6 +154,7 @@ impl<'s> Linkerd<'s> {
             .map(|policies| policies.servers_of(pod));
         Way {
             capture: Capture::new(pod, &self.cni),
+            listening: listening(pod, LINKERD_PROXY),
             default: self.defaults.of_pod(pod),
             servers: servers.unwrap_or_default(),
         }
@@ -157,6 +162,17 @@ impl<'s> Linkerd<'s> {
 }
 
 impl Way<'_> {
+    /// Why all inbound traffic goes past the proxy, where the pod itself says that it does.
+    pub(super) fn past_all(&self) -> Option<Bypass> {
+        self.capture.past_all(&self.listening)
+    }
+
+    /// The values behind [`Way::past_all`].
+    pub(super) fn redirection_facts(&self) -> impl Iterator<Item = &Fact> {
+        let facts = self.capture.facts().iter();
+        facts.filter(|fact| fact.object.is_none())
+    }
+
     /// What comes of a connection to a port; without one, of connections to any port that nobody declared.
     pub(super) fn outcome(&self, port: Option<u16>) -> Outcome {
         let demand = self.demand(port);

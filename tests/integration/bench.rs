@@ -285,7 +285,7 @@ fn timed_scan(cluster: &Cluster) -> (Duration, u64, u64) {
 }
 
 /// Peak resident memory of a process so far, in KiB.
-fn high_water(process: u32) -> u64 {
+pub(crate) fn high_water(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let fields: BTreeMap<&str, &str> = status
         .lines()

@@ -223,7 +223,7 @@ fn an_object_full_of_values_is_refused() {
         ("keys.json", format!("{{{keys}\"a\":0}}")),
     ] {
         let file = folder.file(name, text);
-        refused(SCAN, &file, &format!("{name}, document 1, line "), 192);
+        refused(SCAN, &file, &format!("{name}, document 1"), 192);
         refused(SCAN, &file, words, 192);
     }
     let start =
@@ -254,12 +254,8 @@ fn deep_nesting_is_refused() {
             SCAN,
             "a.yaml, document 1, line 1: nested deeper than 128 levels",
         ),
-        (
-            "a.json",
-            "",
-            SCAN,
-            "a.json, document 1, line 1: nested deeper than 128 levels",
-        ),
+        // Skipped to its end without a stack, to find where the document ends.
+        ("a.json", "", SCAN, "a.json, document 1, line 1: EOF while"),
         ("e.json", evidence, VERIFY, "the file is no evidence"),
         ("f.json", evidence, RENDER, "the file is no evidence"),
         ("p.yaml", "tiers: ", PLAN, "p.yaml"),

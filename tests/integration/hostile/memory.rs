@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::bench::high_water;
+use crate::bench::measure::high_water;
 use crate::live::{repository, sc39};
 
 /// What came of a run.

@@ -150,9 +150,8 @@ fn snapshot_up_to(member: &str) -> String {
         ("objects", "[]"),
     ];
     let before = whole.iter().take_while(|(name, _)| *name != member);
-    let members: String = before
-        .map(|(name, text)| format!("\"{name}\":{text},"))
-        .collect();
+    let members = before.map(|(name, text)| format!("\"{name}\":{text},"));
+    let members = members.collect::<Vec<_>>().concat();
     format!("{{\"kind\":\"SC39Snapshot\",\"schemaVersion\":\"1.0.0\",{members}\"{member}\":")
 }
 
@@ -207,7 +206,8 @@ fn archives_are_no_manifests() {
 fn an_object_full_of_values_is_refused() {
     let folder = Folder::new();
     let zeros = "0,".repeat(4 << 20);
-    let keys: String = (0..600_000).map(|key| format!("\"{key}\":0,")).collect();
+    let keys = (0..600_000).map(|key| format!("\"{key}\":0,"));
+    let keys = keys.collect::<Vec<_>>().concat();
     let words = "an object of more than 500000 values";
     for (name, text) in [
         ("list.json", format!("[{zeros}0]")),

@@ -24,7 +24,7 @@ fn broken(target: &str) -> Vec<String> {
         let workers: Vec<_> = (0..WORKERS)
             .map(|worker| scope.spawn(move || of_worker(worker)))
             .collect();
-        let found = workers.into_iter().map(|worker| worker.join());
+        let found = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         found
             .flat_map(|found| found.expect("panics are caught"))
             .collect()

@@ -103,8 +103,10 @@ fn seeds_are_written_where_they_are_asked_for() {
             std::fs::write(folder.join(name), bytes).expect("the seed can be written");
         }
     }
-    let words: String = words().iter().map(|word| format!("\"{word}\"\n")).collect();
-    std::fs::write(Path::new(&corpus).join("dictionary"), words).expect("it can be written");
+    let words = words().into_iter().map(|word| format!("\"{word}\"\n"));
+    let dictionary: Vec<String> = words.collect();
+    std::fs::write(Path::new(&corpus).join("dictionary"), dictionary.concat())
+        .expect("it can be written");
 }
 
 /// The words of the base and the example: keys and values that mean something.
@@ -192,10 +194,8 @@ fn undented(text: &str) -> String {
     let lines: Vec<&str> = lines.collect();
     let margin = |line: &&str| line.len() - line.trim_start().len();
     let margin = lines.iter().map(margin).min().unwrap_or_default();
-    lines
-        .iter()
-        .map(|line| format!("{}\n", &line[margin..]))
-        .collect()
+    let lines: Vec<&str> = lines.iter().map(|line| &line[margin..]).collect();
+    lines.join("\n")
 }
 
 /// The JSON of snapshots, and some as they are saved.

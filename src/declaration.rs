@@ -3,6 +3,7 @@
 //!
 //! What the declared things mean is not for this module.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -344,8 +345,9 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Content, A::Error> {
         let mut entries: Vec<(String, u64, Node)> = Vec::new();
+        let mut known = BTreeSet::new();
         while let Some(key) = map.next_key::<Spanned<String>>()? {
-            if entries.iter().any(|(known, _, _)| *known == key.value) {
+            if !known.insert(key.value.clone()) {
                 return Err(A::Error::custom(format!("duplicate key {:?}", key.value)));
             }
             entries.push((key.value, key.referenced.line(), map.next_value()?));

@@ -15,7 +15,7 @@ use crate::assess::{self, Options};
 use crate::canonical;
 use crate::catalog::Catalog;
 use crate::compare::{self, Side};
-use crate::evidence::{Evidence, Members, strict};
+use crate::evidence::{Evidence, Members};
 use crate::render::changes::{self, Frame};
 use crate::report::{Baseline, Report};
 use crate::rules::{RULES, Severity};
@@ -212,10 +212,7 @@ fn digest(text: &str) -> Option<String> {
     if head.is_some_and(|head| is_it(head.as_bytes())) {
         return Some(recorded.to_owned());
     }
-    let mut document = strict(text).ok()?;
-    document.as_object_mut()?.remove("integrity");
-    let bytes = canonical::to_bytes(&document).ok()?;
-    is_it(&bytes).then(|| recorded.to_owned())
+    verify::sealed(text)
 }
 
 fn run_id(text: &str) -> Option<String> {

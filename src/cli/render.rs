@@ -13,7 +13,7 @@ use super::output::{self, FormatArgs, Target};
 use super::scan;
 use super::signing::{Outputs, SignArgs};
 use crate::catalog::Catalog;
-use crate::evidence::{self, Evidence};
+use crate::evidence::{self, Evidence, EvidenceError};
 use crate::rules::RULES;
 use crate::verify;
 
@@ -84,6 +84,10 @@ pub(super) fn text(path: &Path) -> anyhow::Result<String> {
         evidence::read(std::io::stdin().lock())
     } else {
         let file = File::open(path).with_context(|| format!("unable to open {shown}"))?;
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        if length > evidence::LIMIT {
+            return Err(EvidenceError::TooLarge).with_context(|| unreadable(&shown));
+        }
         evidence::read(file)
     };
     text.with_context(|| unreadable(&shown))

@@ -18,7 +18,7 @@ use crate::rules::{self, RULES};
 use crate::snapshot::Snapshot;
 use crate::waivers::Waivers;
 
-pub use parts::{Members, strict};
+pub use parts::{Members, elements, strict};
 pub use read::{LIMIT, read};
 
 /// What an evidence file rests on.

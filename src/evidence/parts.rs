@@ -1,8 +1,11 @@
 //! A document in parts: members and elements as text, so that no file is ever in memory as a tree.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
@@ -58,26 +61,82 @@ impl<'de> Deserialize<'de> for Members<'de> {
 /// Members of one object of the document's own making; there are some twenty.
 const MOST_MEMBERS: usize = 1000;
 
+/// Elements of one list of a document. There are fewer objects and results than that in any cluster.
+const MOST_ELEMENTS: usize = 8_000_000;
+
+/// The elements of a list, each as its text.
+pub fn elements(text: &str) -> Result<Vec<&RawValue>, serde_json::Error> {
+    let list: Elements<'_> = serde_json::from_str(text)?;
+    Ok(list.0)
+}
+
+struct Elements<'t>(Vec<&'t RawValue>);
+
+impl<'de> Deserialize<'de> for Elements<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Taking;
+
+        impl<'de> Visitor<'de> for Taking {
+            type Value = Elements<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut elements = Vec::new();
+                while let Some(element) = list.next_element()? {
+                    if elements.len() == MOST_ELEMENTS {
+                        return Err(A::Error::custom("too many elements"));
+                    }
+                    elements.push(element);
+                }
+                Ok(Elements(elements))
+            }
+        }
+
+        deserializer.deserialize_seq(Taking)
+    }
+}
+
+/// Values in one member or element; the longest has a number for each object.
+const MOST_VALUES: u32 = 4_000_000;
+
 /// A value in whose objects no member stands twice: the usual reader takes the last one.
 pub fn strict(text: &str) -> Result<Value, serde_json::Error> {
-    serde_json::from_str::<Strict>(text).map(|strict| strict.0)
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = Strict(&Cell::new(0)).deserialize(&mut json)?;
+    json.end()?;
+    Ok(value)
 }
 
 fn twice<E: serde::de::Error>(key: &str) -> E {
     E::custom(format_args!("the member {key:?} stands there twice"))
 }
 
-struct Strict(Value);
+/// Counts the values that it has read.
+#[derive(Clone, Copy)]
+struct Strict<'c>(&'c Cell<u32>);
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
+impl Strict<'_> {
+    fn take<E: serde::de::Error>(self) -> Result<(), E> {
+        self.0.set(self.0.get() + 1);
+        if self.0.get() > MOST_VALUES {
+            return Err(E::custom("too many values"));
+        }
+        Ok(())
     }
 }
 
-struct StrictVisitor;
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
 
-impl<'de> Visitor<'de> for StrictVisitor {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,7 +170,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(Strict(item)) = list.next_element()? {
+        while let Some(item) = list.next_element_seed(self)? {
+            self.take()?;
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -123,8 +183,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
             if members.contains_key(&key) {
                 return Err(twice(&key));
             }
-            let Strict(value) = map.next_value()?;
-            members.insert(key, value);
+            self.take()?;
+            members.insert(key, map.next_value_seed(self)?);
         }
         Ok(Value::Object(members))
     }

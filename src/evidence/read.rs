@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::parts::Members;
+use super::parts::{Members, elements, strict};
 use super::{Evidence, EvidenceError, Recorded};
 use crate::kind::Kind;
 use crate::model::{ScopeRequest, selector};
@@ -23,8 +23,14 @@ use crate::rules::{RULES, Severity};
 use crate::snapshot::{self, Coverage, Interner, Mode, Object, Operator, Origin, Snapshot};
 use crate::waivers::Waivers;
 
-/// The largest file that is read, in bytes. A cluster of 150,000 pods has about a quarter of it.
-pub const LIMIT: u64 = 1 << 30;
+/// The largest file that is read, in bytes. A cluster of 150,000 pods has about half of it.
+pub const LIMIT: u64 = 512 << 20;
+
+/// Bytes of one member that is no list of objects, projections or results.
+const MEMBER_BYTES: usize = 128 << 20;
+
+/// Bytes of a plan or of waivers as people write them.
+const DECLARED_BYTES: usize = 4 << 20;
 
 /// What `kind` says.
 const KIND: &str = "SC39Evidence";
@@ -247,12 +253,27 @@ impl<'t> Document<'t> {
     }
 
     fn typed<T: DeserializeOwned>(&self, name: &str) -> Result<T, EvidenceError> {
-        decoded(&format!("/{name}"), self.member(name)?)
+        let text = self.member(name)?;
+        if text.len() > MEMBER_BYTES {
+            return Err(wrong(format!("/{name}"), "larger than in any cluster"));
+        }
+        decoded(&format!("/{name}"), text)
+    }
+
+    /// A plan or waivers: what people wrote.
+    fn declared(&self, name: &str) -> Result<Value, EvidenceError> {
+        let text = self.member(name)?;
+        if text.len() > DECLARED_BYTES {
+            // That of values is the bound that counts; to look for it first is for the few that may exceed it.
+            strict(text).map_err(|error| wrong(format!("/{name}"), error.to_string()))?;
+        }
+        let WrittenDocument { document } = self.typed(name)?;
+        Ok(document)
     }
 
     fn list(&self, name: &str) -> Result<Vec<&'t RawValue>, EvidenceError> {
         let text = self.member(name)?;
-        serde_json::from_str(text).map_err(|error| wrong(format!("/{name}"), error.to_string()))
+        elements(text).map_err(|error| wrong(format!("/{name}"), error.to_string()))
     }
 
     fn run(&self) -> Result<(Run, Origin), EvidenceError> {
@@ -374,7 +395,7 @@ impl<'t> Document<'t> {
         if self.members.get("plan").is_none() {
             return Ok(Plan::default());
         }
-        let WrittenDocument { document } = self.typed("plan")?;
+        let document = self.declared("plan")?;
         Ok(Plan::of_value(&format!("{}: plan", self.file), document)?)
     }
 
@@ -382,7 +403,7 @@ impl<'t> Document<'t> {
         if self.members.get("waiverFile").is_none() {
             return Ok(Waivers::default());
         }
-        let WrittenDocument { document } = self.typed("waiverFile")?;
+        let document = self.declared("waiverFile")?;
         let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
         let name = format!("{}: waiverFile", self.file);
         Ok(Waivers::of_value(&name, document, &ids)?)

@@ -28,48 +28,54 @@ pub fn parse(text: &str) -> Option<Milli> {
 
 /// `mantissa / 10^scale` of the suffix's unit, in thousandths.
 fn scaled(mantissa: i128, scale: u32, suffix: &str) -> Option<i128> {
-    let binary = |power: u32| Some((1024_i128.pow(power).checked_mul(1000)?, 0_u32));
-    let decimal = |exponent: i32| {
-        let exponent = exponent + 3;
-        match u32::try_from(exponent) {
-            Ok(exponent) if exponent <= 30 => Some((10_i128.pow(exponent), 0)),
-            Ok(_) => None,
-            Err(_) => Some((1, exponent.unsigned_abs())),
-        }
-    };
-    let (factor, below) = match suffix {
-        "" => decimal(0),
-        "n" => decimal(-9),
-        "u" => decimal(-6),
-        "m" => decimal(-3),
-        "k" => decimal(3),
-        "M" => decimal(6),
-        "G" => decimal(9),
-        "T" => decimal(12),
-        "P" => decimal(15),
-        "E" => decimal(18),
-        "Ki" => binary(1),
-        "Mi" => binary(2),
-        "Gi" => binary(3),
-        "Ti" => binary(4),
-        "Pi" => binary(5),
-        "Ei" => binary(6),
-        _ => {
-            let exponent = suffix.strip_prefix(['e', 'E'])?;
-            decimal(
-                exponent
-                    .parse()
-                    .ok()
-                    .filter(|exponent: &i32| exponent.abs() <= 30)?,
-            )
-        }
-    }?;
-    let divisor = 10_i128
-        .checked_pow(scale.checked_add(below)?)
+    let (binary, decimal) = unit(suffix)?;
+    let shift = decimal + 3 - i32::try_from(scale).ok()?;
+    let power = 10_i128
+        .checked_pow(shift.unsigned_abs())
         .unwrap_or(i128::MAX);
-    let product = mantissa.saturating_mul(factor);
+    let (numerator, divisor) = if shift < 0 {
+        (mantissa, power)
+    } else {
+        (mantissa.saturating_mul(power), 1)
+    };
+    let (mut whole, mut rest) = (numerator / divisor, numerator % divisor);
+    // Factor by factor: multiplied out, long fractions of large units would overflow before they are divided.
+    for _ in 0..binary {
+        rest *= 1024;
+        whole = whole.saturating_mul(1024).saturating_add(rest / divisor);
+        rest %= divisor;
+    }
     // The API server rounds up.
-    Some(product / divisor + i128::from(product % divisor != 0))
+    Some(whole.saturating_add(i128::from(rest != 0)))
+}
+
+/// The unit as powers of 1024 and of 10.
+fn unit(suffix: &str) -> Option<(u32, i32)> {
+    Some(match suffix {
+        "" => (0, 0),
+        "n" => (0, -9),
+        "u" => (0, -6),
+        "m" => (0, -3),
+        "k" => (0, 3),
+        "M" => (0, 6),
+        "G" => (0, 9),
+        "T" => (0, 12),
+        "P" => (0, 15),
+        "E" => (0, 18),
+        "Ki" => (1, 0),
+        "Mi" => (2, 0),
+        "Gi" => (3, 0),
+        "Ti" => (4, 0),
+        "Pi" => (5, 0),
+        "Ei" => (6, 0),
+        _ => {
+            let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+            if !(-30..=30).contains(&exponent) {
+                return None;
+            }
+            (0, exponent)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -98,6 +104,13 @@ mod tests {
             ("0n", Some(0)),
             ("-1", Some(-1000)),
             ("+1", Some(1000)),
+            ("0.0000000000000000001Ei", Some(116)),
+            (
+                "1234567890.1234567890123456789Ei",
+                Some(1_423_359_869_420_436_337_655_244_273_765),
+            ),
+            ("1e-2147483648", None),
+            ("1e-30", Some(1)),
             ("", None),
             ("Mi", None),
             ("1 Mi", None),

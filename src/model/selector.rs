@@ -108,11 +108,25 @@ fn requirement(text: &str) -> Result<LabelExpression, String> {
     if key.is_empty() || !key.chars().all(allowed) {
         return Err(format!("{text:?} is not a requirement on a label"));
     }
+    if let Some(value) = values.iter().find(|value| !is_value(value)) {
+        return Err(format!("{value:?} is not a value that a label can have"));
+    }
     Ok(LabelExpression {
         key,
         operator,
         values,
     })
+}
+
+/// Whether a label can have this value: up to 63 letters, digits, `-`, `_` and `.`, from letter or digit to letter or digit.
+fn is_value(text: &str) -> bool {
+    let ends = |letter: char| letter.is_ascii_alphanumeric();
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    text.is_empty()
+        || text.len() <= 63
+            && text.chars().all(allowed)
+            && text.starts_with(ends)
+            && text.ends_with(ends)
 }
 
 fn set(key: &str, rest: &str) -> Result<(String, String, Vec<String>), String> {
@@ -199,6 +213,8 @@ mod tests {
             ("app", true),
             ("!app", false),
             ("!none", true),
+            ("none!=", true),
+            ("app in (,x)", true),
         ];
         for (text, expected) in table {
             assert_eq!(
@@ -207,7 +223,23 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["", "a in x", "a in (x", "a)", "a b", "=x", "a,,b"] {
+        for text in [
+            "",
+            "a in x",
+            "a in (x",
+            "a)",
+            "a b",
+            "=x",
+            "a,,b",
+            "a=b=c",
+            "a=b c",
+            "a=-b",
+            "a!=b_",
+            "a in (b=c)",
+            "a in (b c)",
+            "a in (b;c)",
+            "a=\u{1b}[2J",
+        ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::check::{Check, Findings};
 use super::shown::{canonical, escaped, shown, shown_text};
-use crate::evidence::{Members, strict};
+use crate::evidence::{Members, elements, strict};
 
 /// The lists that hold most of a document.
 const LONG: &[&str] = &["objects", "projections", "results"];
@@ -40,10 +40,7 @@ fn member(pointer: &str, recorded: Option<&str>, derived: Option<&str>, findings
             let long = LONG
                 .iter()
                 .any(|name| pointer.strip_prefix('/') == Some(*name));
-            let lists = (
-                serde_json::from_str::<Vec<&RawValue>>(recorded),
-                serde_json::from_str::<Vec<&RawValue>>(derived),
-            );
+            let lists = (elements(recorded), elements(derived));
             match lists {
                 (Ok(recorded), Ok(derived)) if long => {
                     List::of_texts(&recorded, &derived).compare(pointer, findings);

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::check::{Check, Findings};
 use super::shown::{self, shown_text};
 use crate::canonical;
-use crate::evidence::{Members, strict};
+use crate::evidence::{Members, elements, strict};
 
 #[derive(Deserialize)]
 struct Projection<'t> {
@@ -29,6 +29,12 @@ pub(super) fn stated(text: &str) -> Option<String> {
     Some(integrity.content_digest)
 }
 
+/// The same, if the content has it.
+pub fn sealed(text: &str) -> Option<String> {
+    let found = digest(&Members::of(text).ok()?).ok()?;
+    stated(text).filter(|stated| *stated == found)
+}
+
 /// Checks all digests of a document.
 pub(super) fn check(text: &str, findings: &mut Findings) {
     let Ok(members) = Members::of(text) else {
@@ -36,7 +42,7 @@ pub(super) fn check(text: &str, findings: &mut Findings) {
     };
     content(&members, findings);
     let projections = members.get("projections").unwrap_or("[]");
-    let projections: Vec<&RawValue> = serde_json::from_str(projections).unwrap_or_default();
+    let projections = elements(projections).unwrap_or_default();
     for (index, text) in projections.iter().enumerate() {
         let Ok(projection) = serde_json::from_str::<Projection<'_>>(text.get()) else {
             let message = "expected a digest and a value";
@@ -97,7 +103,7 @@ fn digest(members: &Members<'_>) -> Result<String, serde_json::Error> {
         }
         context.update(serde_json::to_string(name)?.as_bytes());
         context.update(b":");
-        match serde_json::from_str::<Vec<&RawValue>>(text) {
+        match elements(text) {
             Ok(list) => {
                 context.update(b"[");
                 for (index, element) in list.iter().enumerate() {

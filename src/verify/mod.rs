@@ -20,6 +20,7 @@ use crate::render::{RenderError, evidence};
 use crate::report::Report;
 
 pub use check::{Check, Finding, Findings};
+pub use digests::sealed;
 pub use origin::{Beside, origin};
 
 /// What came of a verification.

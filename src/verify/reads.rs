@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::check::{Check, Findings};
 use super::shown::{canonical, shown};
-use crate::evidence::{Members, strict};
+use crate::evidence::{Members, elements as texts, strict};
 
 /// An object, as far as lookups need it.
 #[derive(Deserialize)]
@@ -95,7 +95,7 @@ type Wrong = (String, serde_json::Error);
 
 fn list<'t>(members: &Members<'t>, name: &str) -> Result<Vec<&'t RawValue>, Wrong> {
     let text = members.get(name).unwrap_or("[]");
-    serde_json::from_str(text).map_err(|error| (format!("/{name}"), error))
+    texts(text).map_err(|error| (format!("/{name}"), error))
 }
 
 fn elements<'t, T: Deserialize<'t>>(name: &str, texts: &[&'t RawValue]) -> Result<Vec<T>, Wrong> {

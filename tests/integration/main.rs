@@ -5,6 +5,7 @@ mod bench;
 mod browser;
 mod cli;
 mod formats;
+mod hostile;
 mod live;
 mod pipelines;
 mod reachability;

@@ -1,5 +1,6 @@
 //! The text of a first plan. Whatever is guessed or needs a person's word is a comment, so that the plan loads as it is.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Reason};
@@ -88,7 +89,17 @@ fn quoted(text: &str) -> String {
     if first && text.chars().all(plain) && !special.contains(&text.to_lowercase().as_str()) {
         return text.to_owned();
     }
-    serde_json::Value::from(text).to_string()
+    match crate::escape(text) {
+        Cow::Borrowed(_) => serde_json::Value::from(text).to_string(),
+        // Neither a terminal nor a reader of older YAML, in which more characters end a line, must act upon it.
+        Cow::Owned(_) => {
+            let letters = text.chars().map(|letter| match letter {
+                'a'..='z' | 'A'..='Z' | '0'..='9' => letter.to_string(),
+                _ => format!("\\U{:08x}", u32::from(letter)),
+            });
+            format!("\"{}\"", letters.collect::<String>())
+        }
+    }
 }
 
 /// What follows a `#`: no line break, nothing that drives a terminal.
@@ -133,6 +144,7 @@ fn tiers(model: &Model<'_>) -> String {
                     )
                 }
                 Some((TierSource::Plan(_), _)) | None => {
+                    let name = quoted(name);
                     format!("# {name}: …    # unknown: no label states it; apps: {apps}")
                 }
             }
@@ -192,6 +204,7 @@ fn management(model: &Model<'_>) -> String {
         let words = remark(&format!("operator {kind} {name}, {version}"));
         let namespace = operator.namespace.as_str();
         if !model.is_global_operator_namespace(namespace) {
+            let namespace = quoted(namespace);
             lines.push(format!("# {namespace}: {words}, manages its own namespace"));
         } else if named.insert(namespace) {
             lines.push(format!("- {}    # {words}", quoted(namespace)));
@@ -358,12 +371,15 @@ mod tests {
             "\"",
             "{}",
             "\u{1b}[2J",
+            "a\u{9b}2J\u{2028}b\u{85}",
+            "\u{202e}##vso[x]::error::",
             "",
             "é",
             "production",
         ] {
             let line = quoted(text);
             assert!(!line.contains('\n'), "{text:?}");
+            assert!(matches!(crate::escape(&line), Cow::Borrowed(_)), "{line}");
             let read: std::collections::BTreeMap<String, serde_json::Value> =
                 serde_saphyr::from_str(&format!("k: {line}")).unwrap();
             assert_eq!(read["k"], text, "{line}");

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::error::Category;
 
-use super::limits::{self, Allowance, Limited};
+use super::limits::{self, Allowance, Limited, Packed};
 use super::write::digest;
 use super::{ArchiveError, KIND};
 use crate::kind::Kind;
@@ -22,8 +22,12 @@ use crate::snapshot::{Interner, Object, Snapshot};
 /// Reads a snapshot.
 pub fn read(reader: impl Read) -> Result<Snapshot, ArchiveError> {
     let allowance = Allowance::default();
+    let packed = Packed {
+        inner: reader,
+        allowance: &allowance,
+    };
     let unpacked = Limited {
-        inner: zstd::Decoder::new(reader).map_err(ArchiveError::Read)?,
+        inner: zstd::Decoder::new(packed).map_err(ArchiveError::Read)?,
         allowance: &allowance,
     };
     let mut json =
@@ -111,7 +115,7 @@ impl<'de> Visitor<'de> for File<'_> {
 
 impl File<'_> {
     fn key<'de, A: MapAccess<'de>>(&self, map: &mut A, name: &str) -> Result<(), A::Error> {
-        self.allowance.next_item();
+        self.allowance.next_member();
         match map.next_key::<String>()? {
             Some(key) if key == name => Ok(()),
             _ => Err(A::Error::custom(format_args!(

@@ -171,6 +171,10 @@ impl Source<'_> {
         let bytes = match &self.content {
             Content::File(path) => {
                 let file = File::open(path).map_err(|error| unreadable(path, error))?;
+                let length = file.metadata().map_or(0, |metadata| metadata.len());
+                if length > FILE_BYTES {
+                    return Err(too_large(&self.name));
+                }
                 read_bounded(&self.name, file)?
             }
             Content::Bytes(bytes) => bytes.to_vec(),
@@ -199,10 +203,14 @@ fn read_bounded(name: &str, reader: impl Read) -> Result<Vec<u8>, ManifestError>
             source,
         })?;
     if bytes.len() as u64 > FILE_BYTES {
-        return Err(ManifestError::TooLarge {
-            file: name.to_owned(),
-            limit: FILE_MIB,
-        });
+        return Err(too_large(name));
     }
     Ok(bytes)
+}
+
+fn too_large(name: &str) -> ManifestError {
+    ManifestError::TooLarge {
+        file: name.to_owned(),
+        limit: FILE_MIB,
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Lists are taken apart while they are read: of `kubectl get pods -A -o json` only one pod is held at a time.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::Deserializer;
@@ -38,6 +39,28 @@ pub(super) fn read_document<'de, D: Deserializer<'de>>(
     Ok(())
 }
 
+/// Values in one object. API servers refuse objects of more than some 3 MiB, and most have less than a thousand.
+pub(super) const MOST_VALUES: u32 = 500_000;
+
+/// The values of the object that is being read: a file of `[0,0,0,…` would take sixteen times its size in memory.
+#[derive(Default)]
+struct Count(Cell<u32>);
+
+impl Count {
+    fn take<E: Error>(&self) -> Result<(), E> {
+        self.0.set(self.0.get() + 1);
+        if self.0.get() > MOST_VALUES {
+            return Err(E::custom(too_many()));
+        }
+        Ok(())
+    }
+}
+
+/// The message about an object that has more values than any.
+pub(super) fn too_many() -> String {
+    format!("an object of more than {MOST_VALUES} values")
+}
+
 /// A document while it is read.
 struct Document<'a, 'r> {
     receiver: &'a mut Receiver<'r>,
@@ -47,7 +70,7 @@ struct Document<'a, 'r> {
 /// How to read a value.
 enum Strict<'a, 'd, 'r> {
     /// As it is.
-    Value,
+    Value(&'d Count),
     /// As the top of a document.
     Document(&'d mut Document<'a, 'r>),
     /// As the `items` of a list, each passed on as soon as it was read.
@@ -105,23 +128,37 @@ impl<'de> Visitor<'de> for Strict<'_, '_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Strict::Value)? {
+        let whole = Count::default();
+        let count = if let Self::Value(count) = &self {
+            *count
+        } else {
+            &whole
+        };
+        while let Some(value) = list.next_element_seed(Strict::Value(count))? {
+            count.take()?;
             match &mut self {
-                Self::Items(receive) => receive(value),
-                Self::Value | Self::Document(_) => values.push(value),
+                Self::Items(receive) => {
+                    receive(value);
+                    whole.0.set(0);
+                }
+                Self::Value(_) | Self::Document(_) => values.push(value),
             }
         }
         Ok(Value::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        if let Self::Document(document) = self {
-            return document.read(map).map(|()| Value::Null);
-        }
+        let whole = Count::default();
+        let count = match self {
+            Self::Document(document) => return document.read(map).map(|()| Value::Null),
+            Self::Value(count) => count,
+            Self::Items(_) => &whole,
+        };
         let mut fields = Map::new();
         while let Some(key) = map.next_key::<String>()? {
             refuse_twice(&fields, &key)?;
-            let value = map.next_value_seed(Strict::Value)?;
+            count.take()?;
+            let value = map.next_value_seed(Strict::Value(count))?;
             fields.insert(key, value);
         }
         Ok(Value::Object(fields))
@@ -148,14 +185,16 @@ impl Document<'_, '_> {
         let mut fields = Map::new();
         let mut waiting = Vec::new();
         let mut is_list = false;
+        let count = Count::default();
         while let Some(key) = map.next_key::<String>()? {
             refuse_twice(&fields, &key)?;
+            count.take()?;
             let value = if key == "items" {
                 let value = self.read_items(&mut map, &fields, &mut waiting)?;
                 is_list = value.is_array();
                 value
             } else {
-                map.next_value_seed(Strict::Value)?
+                map.next_value_seed(Strict::Value(&count))?
             };
             fields.insert(key, value);
         }

@@ -54,7 +54,8 @@ pub(super) fn run<S: AsRef<OsStr>>(program: &Path, arguments: &[S]) -> Run {
     }
 }
 
-fn high_water(process: u32) -> u64 {
+/// Peak resident memory of a process so far, in KiB.
+pub(crate) fn high_water(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let fields: BTreeMap<&str, &str> = status
         .lines()

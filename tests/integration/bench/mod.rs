@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 
 mod load;
-mod measure;
+pub(crate) mod measure;
 pub(crate) mod pods;
 
 use std::fs::File;

@@ -206,7 +206,10 @@ fn aliases_cannot_multiply_without_bound() {
         (merged, "merge keys"),
     ] {
         let message = refusal("a.yaml", text);
-        assert!(message.contains("beyond all bounds"), "{why}: {message}");
+        let is_bounded = ["beyond all bounds", "more than 500000 values"]
+            .iter()
+            .any(|words| message.contains(words));
+        assert!(is_bounded, "{why}: {message}");
     }
     let fair = format!(
         "apiVersion: v1\nkind: List\nlabels: &labels {{app: a}}\nitems:\n{}",

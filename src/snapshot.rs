@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
+use crate::projection::pod::{Container, PodSpec};
 use crate::projection::{Decoded, Identity, PodInstance, Projection};
 
 /// Everything that was collected.
@@ -233,17 +234,27 @@ pub struct Unreadable {
     pub message: String,
 }
 
-/// Shares equal projections while objects arrive.
+/// Shares equal projections while objects arrive, and equal containers of different ones: a pod's are those of the
+/// ReplicaSet and the Deployment that made it.
 #[derive(Debug, Default)]
 pub struct Interner {
     known: HashSet<Arc<Projection>>,
+    containers: HashSet<Arc<Container>>,
 }
 
 impl Interner {
     /// Returns the shared copy of an equal projection, or makes this one it.
-    pub fn share(&mut self, projection: Projection) -> Arc<Projection> {
+    pub fn share(&mut self, mut projection: Projection) -> Arc<Projection> {
         if let Some(shared) = self.known.get(&projection) {
             return Arc::clone(shared);
+        }
+        let spec = projection.pod_spec_mut();
+        for container in spec.into_iter().flat_map(PodSpec::containers_mut) {
+            if let Some(shared) = self.containers.get(container) {
+                *container = Arc::clone(shared);
+            } else {
+                self.containers.insert(Arc::clone(container));
+            }
         }
         let shared = Arc::new(projection);
         self.known.insert(Arc::clone(&shared));

@@ -20,7 +20,7 @@ use crate::projection::{self, Identity, PodInstance, Projection};
 use crate::report::gate::GateOptions;
 use crate::report::{Baseline, Known, RowKey, Run, Tool};
 use crate::rules::{RULES, Severity};
-use crate::snapshot::{self, Coverage, Mode, Object, Operator, Origin, Snapshot};
+use crate::snapshot::{self, Coverage, Interner, Mode, Object, Operator, Origin, Snapshot};
 use crate::waivers::Waivers;
 
 /// The largest file that is read, in bytes. A cluster of 150,000 pods has about a quarter of it.
@@ -397,6 +397,7 @@ impl<'t> Document<'t> {
         let mut shared = Shared {
             texts: projections,
             known: HashMap::new(),
+            interner: Interner::default(),
         };
         let written = self.list("objects")?;
         let objects = written.iter().enumerate().map(|(index, text)| {
@@ -438,6 +439,7 @@ fn without_place(message: &str) -> &str {
 struct Shared<'t> {
     texts: Vec<&'t RawValue>,
     known: HashMap<(usize, &'static str), Arc<Projection>>,
+    interner: Interner,
 }
 
 impl Shared<'_> {
@@ -459,7 +461,7 @@ impl Shared<'_> {
                 format!("not a {kind}: {}", without_place(&message)),
             )
         })?;
-        let projection = Arc::new(decoded.projection);
+        let projection = self.interner.share(decoded.projection);
         self.known.insert(key, Arc::clone(&projection));
         Ok(projection)
     }

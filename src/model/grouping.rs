@@ -199,7 +199,7 @@ fn key<'s>(
             .spec
             .ephemeral_containers
             .iter()
-            .map(|container| (container, has_ended(instance, &container.name)))
+            .map(|container| (&**container, has_ended(instance, &container.name)))
             .collect(),
         enacted: status
             .into_iter()

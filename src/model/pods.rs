@@ -1,5 +1,7 @@
 //! Pods in groups: rules judge each group once, however many replicas it has.
 
+use std::sync::Arc;
+
 use super::enforcement::Enforcement;
 use super::ingress_controllers::Family;
 use super::owners::OwnerChain;
@@ -271,13 +273,13 @@ impl Labels for PodGroup<'_> {
 }
 
 fn numbered<'s>(
-    containers: &'s [pod::Container],
+    containers: &'s [Arc<pod::Container>],
     field: &'static str,
 ) -> impl Iterator<Item = (&'s pod::Container, String)> {
     containers
         .iter()
         .enumerate()
-        .map(move |(index, container)| (container, format!("/spec/{field}/{index}")))
+        .map(move |(index, container)| (&**container, format!("/spec/{field}/{index}")))
 }
 
 pub(super) fn has_ended(instance: &PodInstance, container: &str) -> bool {

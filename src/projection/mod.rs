@@ -101,6 +101,19 @@ pub struct Decoded {
     pub projection: Projection,
 }
 
+impl Projection {
+    /// The pod spec in it: a pod's, or that of the pods that a workload makes.
+    pub(crate) fn pod_spec_mut(&mut self) -> Option<&mut pod::PodSpec> {
+        let template = match self {
+            Self::Pod(pod) => return Some(&mut pod.spec),
+            Self::Workload(workload) => &mut workload.spec.template,
+            Self::CronJob(job) => &mut job.spec.job_template.spec.template,
+            _ => return None,
+        };
+        template.as_mut().map(|template| &mut template.spec)
+    }
+}
+
 /// How a kind's JSON becomes a projection. Static dispatch keeps decoding of a page free of per-field costs.
 pub trait Decode: DeserializeOwned {
     /// Splits what was read into identity, instance and projection.

@@ -1,6 +1,7 @@
 //! Pods and pod templates: the fields that rules read, named as in the API.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
@@ -37,27 +38,27 @@ pub struct PodTemplate {
     pub spec: PodSpec,
 }
 
-/// `PodSpec`.
+/// `PodSpec`. Containers are shared by pods and what makes them, whose fields differ elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodSpec {
     /// App containers.
     #[serde(default, deserialize_with = "list")]
-    pub containers: Vec<Container>,
+    pub containers: Vec<Arc<Container>>,
     /// Init containers, native sidecars among them.
     #[serde(
         default,
         deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
-    pub init_containers: Vec<Container>,
+    pub init_containers: Vec<Arc<Container>>,
     /// Debug containers; kept per pod.
     #[serde(
         default,
         deserialize_with = "list",
         skip_serializing_if = "Vec::is_empty"
     )]
-    pub ephemeral_containers: Vec<Container>,
+    pub ephemeral_containers: Vec<Arc<Container>>,
     #[serde(default, rename = "hostPID", skip_serializing_if = "Option::is_none")]
     pub host_pid: Option<bool>,
     #[serde(default, rename = "hostIPC", skip_serializing_if = "Option::is_none")]
@@ -338,7 +339,7 @@ pub struct InstanceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    pub ephemeral_containers: Box<[Container]>,
+    pub ephemeral_containers: Box<[Arc<Container>]>,
 }
 
 /// `PodStatus`.
@@ -498,6 +499,14 @@ impl Pod {
 }
 
 impl PodSpec {
+    /// Containers of all classes.
+    pub(crate) fn containers_mut(&mut self) -> impl Iterator<Item = &mut Arc<Container>> {
+        self.init_containers
+            .iter_mut()
+            .chain(&mut self.containers)
+            .chain(&mut self.ephemeral_containers)
+    }
+
     /// Takes out what the API server writes differently, or twice, on each pod.
     fn normalise(&mut self) {
         let name = self.service_account_name.as_deref();
@@ -507,19 +516,16 @@ impl PodSpec {
         for volume in &mut self.volumes {
             volume::normalise(&mut volume.name);
         }
-        let containers = self
-            .init_containers
-            .iter_mut()
-            .chain(&mut self.containers)
-            .chain(&mut self.ephemeral_containers);
-        for mount in containers.flat_map(|container| &mut container.volume_mounts) {
-            volume::normalise(&mut mount.name);
+        for container in self.containers_mut() {
+            for mount in &mut Arc::make_mut(container).volume_mounts {
+                volume::normalise(&mut mount.name);
+            }
         }
     }
 }
 
 /// Drops reported resources that are those of `spec`, as they are on all pods but those with a pending resize.
-fn keep_differing(statuses: &mut [ContainerStatus], containers: &[Container]) {
+fn keep_differing(statuses: &mut [ContainerStatus], containers: &[Arc<Container>]) {
     for status in statuses {
         let declared = containers
             .iter()

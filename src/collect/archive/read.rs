@@ -1,5 +1,6 @@
 //! Reads a snapshot file, wholly or not at all.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{BufReader, Read};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::{ArchiveError, KIND};
 use crate::kind::Kind;
 use crate::projection::form::Form;
 use crate::projection::{self, Identity, PodInstance, Projection};
-use crate::snapshot::{Object, Snapshot};
+use crate::snapshot::{Interner, Object, Snapshot};
 
 /// Reads a snapshot.
 pub fn read(reader: impl Read) -> Result<Snapshot, ArchiveError> {
@@ -90,10 +91,11 @@ impl<'de> Visitor<'de> for File<'_> {
         }
         let origin = self.member(&mut map, "origin")?;
         let coverage = self.member(&mut map, "coverage")?;
+        let interner = RefCell::new(Interner::default());
         self.key(&mut map, "projections")?;
         let projections = map.next_value_seed(Items {
             allowance: self.allowance,
-            convert: &projection,
+            convert: &|written| projection(written, &interner),
         })?;
         self.key(&mut map, "objects")?;
         let objects = map.next_value_seed(Items {
@@ -209,14 +211,14 @@ fn known_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Err
 /// A projection, and the name of its type.
 type Shared = (&'static str, Arc<Projection>);
 
-fn projection(written: WrittenProjection) -> Result<Shared, String> {
+fn projection(written: WrittenProjection, interner: &RefCell<Interner>) -> Result<Shared, String> {
     let decoded = projection::decode_evidence(written.kind, written.value)
         .map_err(|error| format!("{} does not decode: {error}", written.kind))?;
     // Over what was decoded, so that nothing gets lost on the way unnoticed.
     match digest(&decoded.projection) {
         Ok(digest) if digest == written.digest => Ok((
             projection::type_name(written.kind),
-            Arc::new(decoded.projection),
+            interner.borrow_mut().share(decoded.projection),
         )),
         _ => Err(format!("the digest of the {} does not match", written.kind)),
     }

@@ -2,33 +2,37 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
 
-use serde::de::{self, IgnoredAny, MapAccess};
-use serde::{Deserialize, Deserializer as _};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::failure::clean;
 use crate::kind::Kind;
 use crate::projection::form::Form;
-use crate::projection::metadata::null_default;
 use crate::projection::{Decode, Visitor, dispatch};
 use crate::snapshot::{Interner, Object, Unreadable};
 
 /// A page of a list.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) list: ListMetadata,
-    pub(super) objects: Vec<Object>,
-    pub(super) unreadable: Vec<Unreadable>,
+pub struct Page {
+    /// The list's own metadata.
+    pub list: ListMetadata,
+    /// Its items.
+    pub objects: Vec<Object>,
+    /// Items that are not as their kind should be.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// `ListMeta`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ListMetadata {
+pub struct ListMetadata {
+    /// State of the cluster that all pages show.
     #[serde(default)]
-    pub(super) resource_version: Option<String>,
+    pub resource_version: Option<String>,
     #[serde(default, rename = "continue")]
     token: Option<String>,
     #[serde(default)]
@@ -37,12 +41,12 @@ pub(super) struct ListMetadata {
 
 impl ListMetadata {
     /// The token that the next page is asked for with, unless this is the last one.
-    pub(super) fn next(&self) -> Option<&str> {
+    pub fn next(&self) -> Option<&str> {
         self.token.as_deref().filter(|token| !token.is_empty())
     }
 
     /// How many objects the server says are still to come.
-    pub(super) fn remaining(&self) -> Option<u64> {
+    pub fn remaining(&self) -> Option<u64> {
         self.remaining_item_count
             .and_then(|count| u64::try_from(count).ok())
     }
@@ -50,15 +54,17 @@ impl ListMetadata {
 
 /// Which list a page belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) kind: Kind,
-    pub(super) version: &'static str,
+pub struct Place {
+    /// Kind of the items.
+    pub kind: Kind,
+    /// API version that was asked for.
+    pub version: &'static str,
     /// Counted from one.
-    pub(super) page: u64,
+    pub page: u64,
 }
 
 /// Decodes a page; `None` if it is no list at all.
-pub(super) fn page(place: Place, body: &[u8], interner: &Mutex<Interner>) -> Option<Page> {
+pub fn page(place: Place, body: &[u8], interner: &Mutex<Interner>) -> Option<Page> {
     let whole = Whole {
         place,
         body,
@@ -142,15 +148,89 @@ fn at_the_tail(body: &[u8]) -> Option<ListMetadata> {
     is_last.then_some(found)
 }
 
+/// Reads a list, hands each item on as soon as it is read, and gives the list's metadata.
+fn read_list<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+    take: impl FnMut(T),
+) -> serde_json::Result<ListMetadata> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let list = List(Items {
+        take,
+        item: PhantomData,
+    });
+    let metadata = Form::api(&mut json).deserialize_map(list)?;
+    json.end()?;
+    Ok(metadata)
+}
+
 /// A list as the API writes it.
-#[derive(Deserialize)]
-struct List<T> {
-    #[serde(default, deserialize_with = "null_default")]
-    metadata: ListMetadata,
-    /// Required, or any JSON object would be an empty list. `null` is how Go writes an empty one.
-    #[serde(deserialize_with = "null_default")]
-    #[serde(bound(deserialize = "T: Deserialize<'de>"))]
-    items: Vec<T>,
+struct List<I>(I);
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> de::Visitor<'de> for List<Items<T, F>> {
+    type Value = ListMetadata;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ListMetadata, A::Error> {
+        let mut metadata = None;
+        // Without items it is no list, or any JSON object would be an empty one.
+        let mut items = Some(self.0);
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match key.as_ref() {
+                "metadata" if metadata.is_some() => {
+                    return Err(de::Error::duplicate_field("metadata"));
+                }
+                "metadata" => metadata = Some(map.next_value::<Option<ListMetadata>>()?),
+                "items" => {
+                    let items = items.take();
+                    map.next_value_seed(items.ok_or(de::Error::duplicate_field("items"))?)?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if items.is_some() {
+            return Err(de::Error::missing_field("items"));
+        }
+        Ok(metadata.flatten().unwrap_or_default())
+    }
+}
+
+/// The items of a list, one after another.
+struct Items<T, F> {
+    take: F,
+    item: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Items<T, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, items: D) -> Result<(), D::Error> {
+        items.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> de::Visitor<'de> for Items<T, F> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the items of a list")
+    }
+
+    /// `null`, which is how Go writes an empty list.
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        while let Some(item) = items.next_element()? {
+            (self.take)(item);
+        }
+        Ok(())
+    }
 }
 
 struct Whole<'a> {
@@ -163,12 +243,15 @@ impl Visitor for Whole<'_> {
     type Output = serde_json::Result<Page>;
 
     fn visit<T: Decode>(self) -> Self::Output {
-        let list: List<T> = from_list(self.body)?;
-        let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
-        let object = |item: T| interner.object(self.place.kind, self.place.version, item.split());
+        let mut objects = Vec::new();
+        // Item by item, so that what replicas share is in memory once and not once for each of a page.
+        let list = read_list(self.body, |item: T| {
+            let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
+            objects.push(interner.object(self.place.kind, self.place.version, item.split()));
+        })?;
         Ok(Page {
-            list: list.metadata,
-            objects: list.items.into_iter().map(object).collect(),
+            list,
+            objects,
             unreadable: Vec::new(),
         })
     }
@@ -194,25 +277,19 @@ impl Visitor for Single<'_> {
 }
 
 fn item_by_item(place: Place, body: &[u8], interner: &Mutex<Interner>) -> Option<Page> {
-    let list: List<&RawValue> = from_list(body).ok()?;
-    let mut page = Page {
-        list: list.metadata,
-        ..Page::default()
-    };
-    for (index, item) in list.items.into_iter().enumerate() {
+    let mut page = Page::default();
+    let mut index = 0;
+    let list = read_list(body, |item: &RawValue| {
         match object(place, item.get().as_bytes(), interner) {
             Ok(object) => page.objects.push(object),
             Err(message) => page
                 .unreadable
                 .push(unreadable(place, index, item, message)),
         }
-    }
+        index += 1;
+    });
+    page.list = list.ok()?;
     Some(page)
-}
-
-/// `from_slice`, where the type of items may borrow.
-fn from_list<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<List<T>> {
-    from_slice(body)
 }
 
 /// As serde's, but no list passes for a struct.

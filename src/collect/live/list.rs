@@ -24,8 +24,12 @@ const MOST_OBJECTS: usize = 1_000_000;
 /// So many pages in a row may bring nothing new.
 const MOST_IDLE_PAGES: u32 = 3;
 
-/// Pages in memory at once, of all lists together: 500 pods are 5 to 15 MB.
-const PAGES_AT_ONCE: usize = 3;
+/// Room for pages in memory, of all lists together: 500 pods are 5 to 15 MB, and most lists are short.
+const ROOM: usize = 2 * OF_NEXT_PAGE as usize;
+/// Of a list's first page, so that several kinds come at once where none has many objects.
+const OF_FIRST_PAGE: u32 = 1;
+/// Of each further page: one is decoded while the next one comes.
+const OF_NEXT_PAGE: u32 = 2;
 
 /// What all lists of a collection share.
 pub(super) struct Lister<'a> {
@@ -90,7 +94,7 @@ impl<'a> Lister<'a> {
             session,
             interner,
             page_size,
-            room: Arc::new(Semaphore::new(PAGES_AT_ONCE)),
+            room: Arc::new(Semaphore::new(ROOM)),
         }
     }
 
@@ -168,7 +172,11 @@ impl<'a> Lister<'a> {
 
     /// Asks for a page as soon as there is room for it; its time begins then.
     async fn fetch(&self, target: &Target, request: &mut PageRequest) -> Result<Body, Failure> {
-        let room = Arc::clone(&self.room).acquire_owned().await.ok();
+        let size = match &request.token {
+            None => OF_FIRST_PAGE,
+            Some(_) => OF_NEXT_PAGE,
+        };
+        let room = Arc::clone(&self.room).acquire_many_owned(size).await.ok();
         let deadline = *request
             .deadline
             .get_or_insert_with(|| self.session.deadline());

@@ -4,7 +4,7 @@
 //! being decoded and a credential plugin that waits for its user.
 
 mod connect;
-mod decode;
+pub mod decode;
 mod discovery;
 mod error;
 mod failure;

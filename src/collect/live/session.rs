@@ -36,8 +36,8 @@ pub(super) struct Session<'a> {
     is_known: AtomicBool,
     /// Set once the server answers nobody any more, so that the remaining requests do not wait one by one.
     is_lost: AtomicBool,
-    /// The body of a page that was decoded.
-    spare: Mutex<Vec<u8>>,
+    /// Bodies of pages that were decoded.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 /// One request.
@@ -120,10 +120,7 @@ impl<'a> Session<'a> {
     /// again in turns ends up in pieces.
     pub(super) fn recycle(&self, mut body: Vec<u8>) {
         body.clear();
-        let mut spare = self.spare();
-        if spare.capacity() < body.capacity() {
-            *spare = body;
-        }
+        self.spare().push(body);
     }
 
     /// Gives the memory of pages back, when there are no more.
@@ -131,7 +128,7 @@ impl<'a> Session<'a> {
         *self.spare() = Vec::new();
     }
 
-    fn spare(&self) -> MutexGuard<'_, Vec<u8>> {
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -220,7 +217,7 @@ impl<'a> Session<'a> {
             return Err(Failure::ContentType);
         }
         let buffer = if question.is_page {
-            std::mem::take(&mut *self.spare())
+            self.spare().pop().unwrap_or_default()
         } else {
             Vec::new()
         };

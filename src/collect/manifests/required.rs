@@ -2,6 +2,7 @@
 //! rules that judge containers would say nothing of a pod that lists none.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::projection::pod::{Container, PodSpec, PodTemplate};
 use crate::projection::{Decoded, Projection};
@@ -36,7 +37,7 @@ fn of_template(path: &str, template: Option<&PodTemplate>) -> Option<String> {
 }
 
 /// At least one container, and a name for each that no other has.
-fn of_pod(path: &str, spec: &PodSpec, debug: &[Container]) -> Option<String> {
+fn of_pod(path: &str, spec: &PodSpec, debug: &[Arc<Container>]) -> Option<String> {
     if spec.containers.is_empty() {
         return Some(format!("{path}.containers: there is none"));
     }

@@ -95,7 +95,11 @@ impl Plugin {
 }
 
 fn container<'s>(spec: &'s PodSpec, names: &[&str]) -> Option<(usize, &'s Container)> {
-    let mut containers = spec.containers.iter().enumerate();
+    let mut containers = spec
+        .containers
+        .iter()
+        .map(|container| &**container)
+        .enumerate();
     containers.find(|(_, container)| names.contains(&container.name.as_str()))
 }
 

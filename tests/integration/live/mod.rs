@@ -5,6 +5,7 @@ mod faults;
 mod gateways;
 mod istio;
 mod linkerd;
+mod outputs;
 mod permissions;
 pub(crate) mod secrecy;
 

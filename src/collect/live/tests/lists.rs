@@ -228,19 +228,25 @@ async fn a_server_that_dies_leaves_gaps_within_the_time_of_one_request() {
     ] {
         let fake = three_pages(move |path, _| {
             let is_early = path.starts_with("/api") && !path.contains('?');
-            // Nodes are asked for before Services.
+            // Nodes and Services are asked for before all others.
             let alive = is_early || path == FIRST || path.starts_with("/api/v1/nodes");
             (!alive).then(|| silence.clone())
         });
         let start = Instant::now();
-        let mut kinds = vec![SERVICE, Kind::Pod, Kind::Node, Kind::Role, Kind::Job];
+        let mut kinds = vec![
+            SERVICE,
+            Kind::ServiceAccount,
+            Kind::Node,
+            Kind::Role,
+            Kind::Job,
+        ];
         kinds.extend([Kind::CronJob, Kind::ReplicaSet, Kind::Deployment]);
         let snapshot = collect(&fake, &kinds, &[]).await.unwrap();
         let elapsed = start.elapsed();
         assert!(elapsed <= TIMEOUT + Duration::from_secs(6), "{elapsed:?}");
         assert_eq!(status(&snapshot, SERVICE), ReadStatus::Truncated);
         assert_eq!(names(&snapshot, SERVICE), ["a", "b"]);
-        assert_eq!(status(&snapshot, Kind::Pod), wanted);
+        assert_eq!(status(&snapshot, Kind::ServiceAccount), wanted);
         assert_eq!(
             status(&snapshot, Kind::Role),
             ReadStatus::Error,

@@ -1,0 +1,362 @@
+//! The figures of `docs/benchmarks.md`: scans of many pods, against a raw paged list of the same kinds in the same run.
+//! Left out unless `scripts/bench` asks for it: times are printed, never asserted.
+
+#![expect(clippy::print_stdout, reason = "the figures are what it is run for")]
+
+mod load;
+mod measure;
+pub(crate) mod pods;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use http::Request;
+use kube::Client;
+use sc39::collect::archive;
+use sc39::collect::manifests::{self, Input, ManifestOptions};
+use sc39::kind::Kind;
+use sc39::projection::decode_value;
+use sc39::snapshot::{Interner, Mode, Snapshot};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::live::{install_kinds, sc39};
+use crate::servers::{Cluster, Options, private};
+use measure::{Run, run};
+use pods::PER_NAMESPACE;
+
+/// Every format but JSON, which scans write.
+const FORMATS: [&str; 8] = [
+    "table",
+    "csv",
+    "markdown",
+    "html",
+    "junit",
+    "sarif",
+    "oscal",
+    "openreports",
+];
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "scripts/bench says through it how many pods to load"
+)]
+fn sizes(variable: &str) -> Vec<usize> {
+    let value = std::env::var(variable).unwrap_or_default();
+    let sizes = value.split_whitespace().map(|size| {
+        let pods: usize = size.parse().expect("a number of pods");
+        pods.next_multiple_of(PER_NAMESPACE)
+    });
+    sizes.collect()
+}
+
+/// One after another in one server, each with the pods of those before it.
+#[test]
+fn of_a_live_cluster() {
+    let sizes = sizes("SC39_BENCH_PODS");
+    if sizes.is_empty() {
+        return;
+    }
+    let flags = [
+        "--max-requests-inflight=2000",
+        "--max-mutating-requests-inflight=1000",
+    ];
+    let options = Options {
+        controllers: false,
+        api_server_flags: &flags,
+    };
+    let Some(cluster) = private(options) else {
+        return;
+    };
+    install_kinds(&cluster);
+    let mut loaded = 0;
+    for pods in sizes {
+        let started = Instant::now();
+        load::load(&cluster, loaded..pods);
+        loaded = pods;
+        println!(
+            "\n### {pods} pods, live\n\nLoaded in {:.0} s.\n",
+            started.elapsed().as_secs_f64()
+        );
+        live(&cluster);
+    }
+}
+
+/// From a saved snapshot that no server ever held.
+#[test]
+fn of_a_saved_snapshot() {
+    for pods in sizes("SC39_BENCH_SNAPSHOT_PODS") {
+        println!("\n### {pods} pods, from a snapshot\n");
+        let folder = Folder::new();
+        let snapshot = folder.path("cluster.sc39.zst");
+        let file = File::create(&snapshot).expect("a file can be made");
+        archive::write(&made_up(pods), file).expect("the snapshot can be written");
+        heading();
+        offline(&folder, &snapshot);
+    }
+}
+
+fn live(cluster: &Cluster) {
+    let folder = Folder::new();
+    let evidence = folder.path("live.json");
+    let snapshot = folder.path("live.sc39.zst");
+    let kubeconfig = cluster.kubeconfig("admin").display().to_string();
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        let raw = raw_list(cluster);
+        let arguments = [
+            "scan",
+            "--quiet",
+            "--kubeconfig",
+            &kubeconfig,
+            "-o",
+            &format!("json={evidence}"),
+        ];
+        rounds.push((raw, sc39_run(&arguments)));
+    }
+    let each = |value: &dyn Fn(&(Raw, Run)) -> String| {
+        rounds.iter().map(value).collect::<Vec<_>>().join(" / ")
+    };
+    let (raw, _) = &rounds[0];
+    println!(
+        "- raw paged list: {} s, {} MB of JSON in {} requests",
+        each(&|(raw, _)| format!("{:.2}", raw.wall.as_secs_f64())),
+        raw.bytes / 1_000_000,
+        raw.requests
+    );
+    println!(
+        "- scan of all rules, evidence written: {} s, {} requests",
+        each(&|(_, scan)| format!("{:.2}", scan.wall.as_secs_f64())),
+        requests(&evidence)
+    );
+    println!(
+        "- **ratio: {}**",
+        each(&|(raw, scan)| format!("{:.2}", scan.wall.as_secs_f64() / raw.wall.as_secs_f64()))
+    );
+    println!(
+        "- **peak memory of the scan: {} MB**",
+        each(&|(_, scan)| megabytes(scan).to_string())
+    );
+    println!(
+        "- from start to the first page asked for: {} ms\n",
+        start_up(&kubeconfig, &folder)
+    );
+    heading();
+    row("scan, live", &rounds[2].1, Some(&evidence));
+    let capture = sc39_run(&[
+        "capture",
+        "--quiet",
+        "--kubeconfig",
+        &kubeconfig,
+        "-o",
+        &snapshot,
+    ]);
+    row("capture", &capture, Some(&snapshot));
+    offline(&folder, &snapshot);
+}
+
+/// What needs no server: a scan of the snapshot, and all that is made of its evidence.
+fn offline(folder: &Folder, snapshot: &str) {
+    let evidence = folder.path("evidence.json");
+    let scan = sc39_run(&[
+        "scan",
+        "--quiet",
+        "--from",
+        snapshot,
+        "-o",
+        &format!("json={evidence}"),
+    ]);
+    row("scan, from the snapshot", &scan, Some(&evidence));
+    row("verify", &sc39_run(&["verify", "--quiet", &evidence]), None);
+    for format in FORMATS {
+        let file = folder.path(format);
+        let render = sc39_run(&[
+            "render",
+            "--quiet",
+            &evidence,
+            "-o",
+            &format!("{format}={file}"),
+        ]);
+        row(&format!("render, {format}"), &render, Some(&file));
+    }
+}
+
+fn heading() {
+    println!("| run | wall s | user s | system s | peak MB | written MB | exit code |");
+    println!("|---|---|---|---|---|---|---|");
+}
+
+fn row(name: &str, run: &Run, written: Option<&str>) {
+    let size = written.map_or_else(String::new, |file| format!("{:.1}", size(file)));
+    println!(
+        "| {name} | {:.2} | {:.2} | {:.2} | {} | {size} | {} |",
+        run.wall.as_secs_f64(),
+        run.user,
+        run.system,
+        megabytes(run),
+        run.code.map_or_else(String::new, |code| code.to_string()),
+    );
+}
+
+fn megabytes(run: &Run) -> u64 {
+    run.peak * 1024 / 1_000_000
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "of megabytes one digit is shown"
+)]
+fn size(file: &str) -> f64 {
+    std::fs::metadata(file).map_or(0.0, |file| file.len() as f64 / 1e6)
+}
+
+fn sc39_run(arguments: &[&str]) -> Run {
+    run(Path::new(sc39().get_program()), arguments)
+}
+
+/// Pages and single objects that were asked for, by the evidence.
+fn requests(evidence: &str) -> u64 {
+    sources(evidence)
+        .iter()
+        .map(|source| source["pages"].as_u64().unwrap_or(1).max(1))
+        .sum()
+}
+
+fn sources(evidence: &str) -> Vec<Value> {
+    let text = std::fs::read(evidence).expect("there is evidence");
+    let mut evidence: Value = serde_json::from_slice(&text).expect("it is JSON");
+    let sources = evidence.pointer_mut("/coverage/sources").map(Value::take);
+    match sources {
+        Some(Value::Array(sources)) => sources,
+        _ => Vec::new(),
+    }
+}
+
+/// Milliseconds from the start of the program to the first list, by the clock that both processes see.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "held against the times that the program writes"
+)]
+fn start_up(kubeconfig: &str, folder: &Folder) -> i64 {
+    let evidence = folder.path("start.json");
+    let started = chrono::Utc::now();
+    sc39_run(&[
+        "scan",
+        "--quiet",
+        "--kubeconfig",
+        kubeconfig,
+        "-n",
+        "ns-0",
+        "-o",
+        &format!("json={evidence}"),
+    ]);
+    let first = sources(&evidence)
+        .iter()
+        .filter_map(|source| {
+            source["startedAt"]
+                .as_str()?
+                .parse::<chrono::DateTime<chrono::Utc>>()
+                .ok()
+        })
+        .min();
+    let first = first.expect("something was read");
+    (first - started).num_milliseconds()
+}
+
+/// What a list took that looks at nothing.
+struct Raw {
+    wall: Duration,
+    bytes: usize,
+    requests: usize,
+}
+
+/// Lists everything that a scan lists and the server serves, page by page, and looks at nothing but the continue token.
+fn raw_list(cluster: &Cluster) -> Raw {
+    let client = cluster.client();
+    let started = Instant::now();
+    let (bytes, requests) = cluster.block_on(async {
+        let mut sum = (0, 0);
+        for kind in Kind::ALL.iter().filter(|kind| !kind.by_name_only()) {
+            let (bytes, requests) = raw_kind(&client, *kind).await;
+            sum = (sum.0 + bytes, sum.1 + requests);
+        }
+        sum
+    });
+    Raw {
+        wall: started.elapsed(),
+        bytes,
+        requests,
+    }
+}
+
+async fn raw_kind(client: &Client, kind: Kind) -> (usize, usize) {
+    let api = kind.api();
+    let version = api.versions[0];
+    let root = if api.group.is_empty() {
+        format!("/api/{version}")
+    } else {
+        format!("/apis/{}/{version}", api.group)
+    };
+    let (mut bytes, mut requests, mut token) = (0, 0, String::new());
+    loop {
+        let uri = format!("{root}/{}?limit=500&continue={token}", api.plural);
+        let request = Request::get(uri)
+            .body(Vec::new())
+            .expect("the URI is well-formed");
+        let text = match client.request_text(request).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => return (bytes, requests),
+            answer => answer.expect("the list can be read"),
+        };
+        bytes += text.len();
+        requests += 1;
+        match text
+            .split_once("\"continue\":\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+        {
+            Some((next, _)) if !next.is_empty() => next.clone_into(&mut token),
+            _ => return (bytes, requests),
+        }
+    }
+}
+
+/// The same cluster without workloads, as it would have been read.
+fn made_up(pods: usize) -> Snapshot {
+    let namespaces = (0..pods / PER_NAMESPACE).map(pods::around);
+    let input = Input::Text {
+        name: "cluster.yaml".to_owned(),
+        bytes: namespaces.collect::<String>().into_bytes().into(),
+    };
+    let options = ManifestOptions {
+        assume_complete: true,
+        mode: Mode::Manifests,
+    };
+    let read = manifests::read(&[input], &options, "2026-01-15T09:00:00Z");
+    let mut snapshot = read.expect("the cluster can be read");
+    let mut interner = Interner::default();
+    for index in 0..pods {
+        let mut pod = pods::pod(index);
+        pod["metadata"]["namespace"] = format!("ns-{}", index / PER_NAMESPACE).into();
+        pod["metadata"]["uid"] = format!("00000000-0000-4000-8000-{index:012x}").into();
+        pod["status"] = pods::status(index)["status"].take();
+        let decoded = decode_value(Kind::Pod, pod).expect("the pod is well-formed");
+        snapshot
+            .objects
+            .push(interner.object(Kind::Pod, "v1", decoded));
+    }
+    Snapshot::new(snapshot.origin, snapshot.coverage, snapshot.objects)
+}
+
+/// Where a run writes.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder can be made"))
+    }
+
+    fn path(&self, name: &str) -> String {
+        let path: PathBuf = self.0.path().join(name);
+        path.display().to_string()
+    }
+}

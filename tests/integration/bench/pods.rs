@@ -1,0 +1,125 @@
+//! A made-up cluster: pods as Mendix and Istio make them, and what stands around them.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+/// Pods of one template.
+pub(crate) const REPLICAS: usize = 10;
+/// Templates in one namespace.
+pub(crate) const TEMPLATES: usize = 10;
+
+/// Pods of one namespace; what is loaded is a multiple of it.
+pub(crate) const PER_NAMESPACE: usize = REPLICAS * TEMPLATES;
+
+/// What stands in a namespace besides pods: an operator, policies, and for each app its MendixApp, Service and Ingress.
+pub(crate) fn around(namespace: usize) -> String {
+    let mut yaml = format!(
+        r"
+{{apiVersion: v1, kind: Namespace, metadata: {{name: ns-{namespace}, labels: {{tier: production, istio-injection: enabled}}}}}}
+---
+{{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {{name: default, namespace: ns-{namespace}}}, spec: {{mtls: {{mode: STRICT}}}}}}
+---
+{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: default-deny, namespace: ns-{namespace}}}, spec: {{podSelector: {{}}, policyTypes: [Ingress, Egress]}}}}
+---
+{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: data-port, namespace: ns-{namespace}}}, spec: {{podSelector: {{matchLabels: {{privatecloud.mendix.com/component: mendix-app}}}}, ingress: [{{ports: [{{port: 8080}}], from: [{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: ingress}}}}}}]}}]}}}}
+---
+{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: admin-port, namespace: ns-{namespace}}}, spec: {{podSelector: {{matchLabels: {{privatecloud.mendix.com/component: mendix-app}}}}, ingress: [{{ports: [{{port: 8800}}], from: [{{podSelector: {{matchLabels: {{name: mendix-operator}}}}}}]}}]}}}}
+---
+{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: mendix-operator, namespace: ns-{namespace}}}, spec: {{selector: {{matchLabels: {{name: mendix-operator}}}}, template: {{metadata: {{labels: {{name: mendix-operator}}}}, spec: {{containers: [{{name: mendix-operator, image: 'registry.agency.example/mendix/mendix-operator:2.23.1'}}]}}}}}}}}
+"
+    );
+    for app in 0..TEMPLATES {
+        let written = write!(
+            yaml,
+            r"---
+{{apiVersion: privatecloud.mendix.com/v1alpha1, kind: MendixApp, metadata: {{name: app-{app}, namespace: ns-{namespace}}}, spec: {{runtime: {{dtapMode: P}}}}}}
+---
+{{apiVersion: v1, kind: Service, metadata: {{name: app-{app}, namespace: ns-{namespace}}}, spec: {{selector: {{privatecloud.mendix.com/app: app-{app}}}, ports: [{{port: 80, targetPort: 8080}}]}}}}
+---
+{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: app-{app}, namespace: ns-{namespace}}}, spec: {{ingressClassName: nginx, tls: [{{hosts: [app-{app}.ns-{namespace}.example], secretName: tls}}], rules: [{{host: app-{app}.ns-{namespace}.example, http: {{paths: [{{path: /, pathType: Prefix, backend: {{service: {{name: app-{app}, port: {{number: 80}}}}}}}}]}}}}]}}}}
+"
+        );
+        written.expect("a text takes any text");
+    }
+    yaml
+}
+
+/// A container of about the size that they have.
+fn container(name: &str, template: usize, args: &Value) -> Value {
+    let environment: Vec<Value> = (0..25)
+        .map(|variable| {
+            json!({"name": format!("VARIABLE_{variable}"), "value": format!("value of {variable} for {template}")})
+        })
+        .collect();
+    json!({
+        "name": name,
+        "image": format!("registry.agency.example/mendix/{name}:{template}"),
+        "args": args,
+        "env": environment,
+        "resources": {"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "1Gi"}},
+        "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": true, "runAsNonRoot": true, "runAsUser": 1001,
+            "seccompProfile": {"type": "RuntimeDefault"}},
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/tmp"}],
+    })
+}
+
+/// A pod as Mendix and Istio make it.
+pub(crate) fn pod(index: usize) -> Value {
+    let template = index / REPLICAS;
+    let probe =
+        json!({"httpGet": {"path": "/m2ee-sidecar/v1/livez", "port": 8800}, "periodSeconds": 15});
+    let mut mendix = container("mendix", template, &json!([]));
+    mendix["ports"] = json!([{"name": "mendix-app", "containerPort": 8080}]);
+    mendix["livenessProbe"] = probe.clone();
+    mendix["readinessProbe"] = probe;
+    let listen = json!({"name": "M2EE_ADMIN_LISTEN_ADDRESSES", "value": "127.0.0.1"});
+    mendix["env"].as_array_mut().expect("a list").push(listen);
+    let role = json!([
+        "proxy",
+        "sidecar",
+        "--domain",
+        "$(POD_NAMESPACE).svc.cluster.local"
+    ]);
+    let mut proxy = container("istio-proxy", template, &role);
+    proxy["restartPolicy"] = json!("Always");
+    let flags =
+        "istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i * -b * -d 15090,15021,15020";
+    let flags: Vec<&str> = flags.split(' ').collect();
+    let redirect = container("istio-init", template, &json!(flags));
+    json!({
+        "metadata": {
+            "name": format!("pod-{index}"),
+            "labels": {
+                "privatecloud.mendix.com/app": format!("app-{}", template % TEMPLATES),
+                "privatecloud.mendix.com/component": "mendix-app",
+                "pod-template-hash": format!("{template:x}"),
+                "template": template.to_string(),
+            },
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "x".repeat(2000)},
+        },
+        "spec": {
+            "nodeName": format!("node-{}", index % 50),
+            "serviceAccountName": "default",
+            "automountServiceAccountToken": false,
+            "initContainers": [redirect, proxy],
+            "containers": [mendix, container("m2ee-sidecar", template, &json!([]))],
+            "volumes": [{"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
+        },
+    })
+}
+
+/// Its status, once it runs.
+pub(crate) fn status(index: usize) -> Value {
+    let container = |name: &str| {
+        json!({"name": name, "image": name, "imageID": format!("registry.agency.example/{name}@sha256:{}", "a".repeat(64)),
+            "containerID": format!("containerd://{index:064x}"), "ready": true, "restartCount": 0, "started": true,
+            "state": {"running": {"startedAt": "2026-11-02T09:00:00Z"}}})
+    };
+    let address = format!("10.{}.{}.{}", index / 65536, index / 256 % 256, index % 256);
+    json!({"status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "hostIP": "10.200.0.1",
+        "conditions": [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [container("mendix"), container("m2ee-sidecar")],
+        "initContainerStatuses": [container("istio-init"), container("istio-proxy")]}})
+}

@@ -7,7 +7,7 @@ use crate::gaps::Missing;
 use crate::kind::{Kind, Presence};
 use crate::model::Model;
 use crate::report::Gap;
-use crate::rules::RULES;
+use crate::rules::{RULES, Rule};
 use crate::snapshot::SourceRead;
 
 /// Gaps of kinds that selected rules read, in the order of the sources.
@@ -60,7 +60,8 @@ fn of_source(
     })
 }
 
-/// The selected rules that read a kind, or judge the templates of its workloads.
+/// The selected rules that a gap touches: those that read the kind or judge its objects, those that look at pods where
+/// it may hold templates of some, and those that judge namespaces where it decides which.
 fn readers(
     kind: Kind,
     missing: Missing,
@@ -69,13 +70,17 @@ fn readers(
 ) -> Vec<&'static str> {
     let has_templates = Kind::WORKLOADS.contains(&kind)
         && settle::leaves_templates_out(model.snapshot.origin.mode, missing);
-    RULES
-        .iter()
-        .filter(|rule| {
-            let reads = rule.reads.iter().any(|read| read.kind == kind);
-            let judges = has_templates && settle::judges_templates(rule);
-            selected.contains(rule.id) && (reads || judges)
-        })
-        .map(|rule| rule.id)
-        .collect()
+    let opens_scope = model.scope.unknown.is_some() && [Kind::Pod, Kind::MendixApp].contains(&kind);
+    let touched = RULES.iter().filter(|rule| {
+        let looks_at = |kind| settle::judges(rule, kind) || reads(rule, kind);
+        looks_at(kind)
+            || (has_templates && looks_at(Kind::Pod))
+            || (opens_scope && settle::judges(rule, Kind::Namespace))
+    });
+    let ids = touched.map(|rule| rule.id);
+    ids.filter(|id| selected.contains(id)).collect()
+}
+
+fn reads(rule: &Rule, kind: Kind) -> bool {
+    rule.reads.iter().any(|read| read.kind == kind)
 }

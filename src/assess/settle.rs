@@ -174,14 +174,22 @@ pub(super) fn unread_subjects(rule: &Rule, model: &Model<'_>) -> Vec<Settled> {
     }
     rows.into_iter()
         .map(|((subject, missing), kinds)| row(subject, missing, &kinds))
+        .chain(unread_namespaces(rule, model))
         .collect()
 }
 
-/// Whether a rule judges the templates of workloads whose pods do not exist yet.
-pub(super) fn judges_templates(rule: &Rule) -> bool {
+/// Where it could not be read which namespaces are in scope, a rule that judges namespaces may have left some out.
+fn unread_namespaces(rule: &Rule, model: &Model<'_>) -> Option<Settled> {
+    let missing = model.scope.unknown?;
+    let message = "there may be further namespaces in scope";
+    judges(rule, Kind::Namespace).then(|| open(missing, message.to_owned()))
+}
+
+/// Whether a rule judges objects of a kind. Who judges pods also judges the templates of workloads without any.
+pub(super) fn judges(rule: &Rule, kind: Kind) -> bool {
     match rule.subjects {
         Subjects::Cluster => false,
-        Subjects::Kinds(kinds) => kinds.contains(&Kind::Pod),
+        Subjects::Kinds(kinds) => kinds.contains(&kind),
     }
 }
 
@@ -201,7 +209,7 @@ pub(super) fn leaves_templates_out(mode: Mode, missing: Missing) -> bool {
 
 /// Workloads that were not read: each may have a template without pods, which would be judged.
 fn unread_templates(rule: &Rule, model: &Model<'_>) -> Vec<(Kind, SubjectRef, Missing)> {
-    if !judges_templates(rule) {
+    if !judges(rule, Kind::Pod) {
         return Vec::new();
     }
     let mode = model.snapshot.origin.mode;
@@ -257,9 +265,17 @@ fn unread_lists(kind: Kind, model: &Model<'_>) -> Vec<(Kind, SubjectRef, Missing
 fn row(subject: SubjectRef, missing: Missing, kinds: &[Kind]) -> Settled {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.label()).collect();
     let message = format!("{} {}", kinds.join(", "), missing.in_words());
-    let observation = Observation::indeterminate(Subject::Cluster, missing.into(), message);
     Settled {
         subjects: vec![subject],
+        ..open(missing, message)
+    }
+}
+
+/// A row about the cluster for what is not known.
+fn open(missing: Missing, message: String) -> Settled {
+    let observation = Observation::indeterminate(Subject::Cluster, missing.into(), message);
+    Settled {
+        subjects: vec![SubjectRef::Cluster],
         prefix: "",
         observation,
     }

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::Surroundings;
 use crate::catalog::Catalog;
 use crate::collect::demo;
-use crate::collect::live::Connection;
+use crate::collect::live::{Connection, Patience};
 use crate::model::{ScopeRequest, selector};
 use crate::plan::Plan;
 use crate::rules::{self, RULES};
@@ -135,7 +135,7 @@ impl ConnectionArgs {
             user: self.user.clone(),
             impersonate: self.impersonate.clone(),
             impersonate_groups: self.impersonate_groups.clone(),
-            request_timeout: self.request_timeout,
+            patience: Patience::new(self.request_timeout),
         }
     }
 }

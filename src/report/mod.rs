@@ -174,7 +174,7 @@ pub struct Gap {
     pub missing: Missing,
     /// In words.
     pub message: String,
-    /// Selected rules that read the kind.
+    /// Selected rules that it touches.
     pub rules: Vec<&'static str>,
 }
 

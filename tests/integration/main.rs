@@ -4,6 +4,7 @@ mod baseline;
 mod bench;
 mod browser;
 mod cli;
+mod faults;
 mod formats;
 mod hostile;
 mod live;

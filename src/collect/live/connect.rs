@@ -29,7 +29,7 @@ pub(super) async fn connect(connection: &Connection) -> Result<Connected, LiveEr
         None => in_cluster(connection)?,
     };
     impersonate(connection, &mut chosen.config)?;
-    chosen.config.connect_timeout = Some(connection.request_timeout);
+    chosen.config.connect_timeout = Some(connection.patience.request_timeout);
     // Retries are our own: those of the client know no deadline.
     chosen.config.default_retry = false;
     let server = address(&chosen.config.cluster_url);
@@ -133,6 +133,7 @@ mod tests {
 
     use tempfile::TempDir;
 
+    use super::super::Patience;
     use super::*;
 
     const ONE: &str = r#"
@@ -168,7 +169,7 @@ contexts: [{name: two, context: {cluster: c2, user: gone}}]
                 user: None,
                 impersonate: None,
                 impersonate_groups: Vec::new(),
-                request_timeout: Duration::from_secs(30),
+                patience: Patience::new(Duration::from_secs(30)),
             }
         }
     }

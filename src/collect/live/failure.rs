@@ -16,7 +16,7 @@ pub(super) enum Failure {
     Status {
         code: u16,
         /// The one word of the API's `Status`, such as `Forbidden`.
-        reason: Option<String>,
+        reason: Option<&'static str>,
         retry_after: Option<Duration>,
     },
     /// No connection, or it broke before an answer came.

@@ -14,7 +14,7 @@ use super::Progress;
 use super::decode::{self, Page, Place};
 use super::failure::Failure;
 use super::path;
-use super::retry::Retries;
+use super::retry::{Patience, Retries};
 use super::session::{Question, Session};
 use crate::kind::Kind;
 use crate::snapshot::{Interner, Object, ReadStatus, SourceRead, Unreadable, Verb};
@@ -196,7 +196,7 @@ impl<'a> Lister<'a> {
     }
 
     async fn first_try(&self, target: &Target, token: Option<String>) -> Asked {
-        let mut request = PageRequest::new(token);
+        let mut request = PageRequest::new(token, self.session.patience);
         let answer = self.fetch(target, &mut request).await;
         (request, answer)
     }
@@ -241,11 +241,11 @@ struct PageRequest {
 }
 
 impl PageRequest {
-    fn new(token: Option<String>) -> Self {
+    fn new(token: Option<String>, patience: Patience) -> Self {
         Self {
             token,
             deadline: None,
-            retries: Retries::default(),
+            retries: patience.retries(),
         }
     }
 

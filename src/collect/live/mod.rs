@@ -20,11 +20,11 @@ mod stages;
 mod tests;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 pub use error::LiveError;
+pub use retry::Patience;
 
 use crate::kind::Kind;
 use crate::snapshot::{ReadStatus, Snapshot};
@@ -50,8 +50,8 @@ pub struct Connection {
     pub impersonate: Option<String>,
     /// Groups to impersonate.
     pub impersonate_groups: Vec<String>,
-    /// How long one request may take, its repetitions included.
-    pub request_timeout: Duration,
+    /// How long to wait for the server.
+    pub patience: Patience,
 }
 
 /// What to read.
@@ -97,7 +97,7 @@ pub async fn collect(
     let connected = connect::connect(connection).await?;
     stages::run(
         connected,
-        connection.request_timeout,
+        connection.patience,
         request,
         started_at,
         clock,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::failure::Failure;
 
-/// The first pause; each further one is twice as long.
+/// The first pause, where none is chosen.
 const FIRST: Duration = Duration::from_millis(200);
 /// The longest pause, unless the server asks for more.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -13,9 +13,37 @@ const SERVER_ERRORS: u32 = 5;
 /// How often a broken answer is asked for again.
 const BROKEN_ANSWERS: u32 = 2;
 
+/// How long to wait for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long one request may take, its repetitions included.
+    pub request_timeout: Duration,
+    /// The pause before a request is repeated; each further one is twice as long.
+    pub first_pause: Duration,
+}
+
+impl Patience {
+    /// With pauses that let a server recover.
+    pub const fn new(request_timeout: Duration) -> Self {
+        Self {
+            request_timeout,
+            first_pause: FIRST,
+        }
+    }
+
+    /// For a request that was not made yet.
+    pub(super) const fn retries(self) -> Retries {
+        Retries {
+            first_pause: self.first_pause,
+            made: 0,
+        }
+    }
+}
+
 /// Counts the repetitions of one request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Retries {
+    first_pause: Duration,
     made: u32,
 }
 
@@ -25,7 +53,8 @@ impl Retries {
         if self.made >= allowed(failure) {
             return None;
         }
-        let backoff = FIRST
+        let backoff = self
+            .first_pause
             .saturating_mul(1_u32.checked_shl(self.made).unwrap_or(u32::MAX))
             .min(LONGEST);
         let pause = match failure {
@@ -73,7 +102,7 @@ mod tests {
     }
 
     fn pauses(failure: &Failure, left: Duration) -> Vec<u128> {
-        let mut retries = Retries::default();
+        let mut retries = Patience::new(left).retries();
         std::iter::from_fn(|| retries.pause(failure, left))
             .take(8)
             .map(|pause| pause.as_millis())
@@ -110,7 +139,10 @@ mod tests {
 
     #[test]
     fn many_repetitions_do_not_overflow() {
-        let mut retries = Retries { made: 1000 };
+        let mut retries = Retries {
+            made: 1000,
+            ..Patience::new(MINUTE).retries()
+        };
         assert_eq!(retries.pause(&status(429, None), MINUTE), Some(LONGEST));
     }
 }

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Clock;
-use super::failure::{Failure, clean};
-use super::retry::Retries;
+use super::failure::Failure;
+use super::retry::Patience;
 
 /// Longest answer that is taken in.
 const LONGEST_ANSWER: usize = 256 << 20;
@@ -30,7 +30,7 @@ const USER_AGENT: &str = concat!("sc39/", env!("CARGO_PKG_VERSION"));
 /// A connection to one server.
 pub(super) struct Session<'a> {
     client: Client,
-    request_timeout: Duration,
+    pub(super) patience: Patience,
     clock: Clock<'a>,
     /// Set once a response came, whatever its status.
     is_known: AtomicBool,
@@ -105,10 +105,10 @@ impl<'a> Question<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(client: Client, request_timeout: Duration, clock: Clock<'a>) -> Self {
+    pub(super) fn new(client: Client, patience: Patience, clock: Clock<'a>) -> Self {
         Self {
             client,
-            request_timeout,
+            patience,
             clock,
             is_known: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
 
     /// When a request that begins now must have ended.
     pub(super) fn deadline(&self) -> Instant {
-        Instant::now() + self.request_timeout
+        Instant::now() + self.patience.request_timeout
     }
 
     /// Sends a request, and again while that helps.
@@ -153,7 +153,7 @@ impl<'a> Session<'a> {
         question: Question<'_>,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        let mut retries = Retries::default();
+        let mut retries = self.patience.retries();
         loop {
             if self.is_lost.load(Ordering::Relaxed) {
                 return Err(Failure::Lost);
@@ -181,7 +181,7 @@ impl<'a> Session<'a> {
         if !failure.is_silence() {
             return;
         }
-        let patience = SIGN_OF_LIFE.min(self.request_timeout);
+        let patience = SIGN_OF_LIFE.min(self.patience.request_timeout);
         let answer = timeout(patience, self.attempt(Question::get("/version"))).await;
         let silent = match answer {
             Ok(Ok(_)) => false,
@@ -254,17 +254,38 @@ fn make_room(bytes: &mut Vec<u8>, more: usize) {
     }
 }
 
-/// The one word that the API's `Status` gives as reason.
-async fn reason(body: Body) -> Option<String> {
+/// The reasons that Kubernetes gives: `StatusReason` of `k8s.io/apimachinery/pkg/apis/meta/v1`.
+const REASONS: [&str; 19] = [
+    "AlreadyExists",
+    "BadRequest",
+    "Conflict",
+    "Expired",
+    "Forbidden",
+    "Gone",
+    "InternalError",
+    "Invalid",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "NotFound",
+    "RequestEntityTooLarge",
+    "ServerTimeout",
+    "ServiceUnavailable",
+    "StoreReadError",
+    "Timeout",
+    "TooManyRequests",
+    "Unauthorized",
+    "UnsupportedMediaType",
+];
+
+/// The one word that the API's `Status` gives as reason. Any other word may be what a gateway was shown, such as a token.
+async fn reason(body: Body) -> Option<&'static str> {
     #[derive(Deserialize)]
     struct Status {
         reason: String,
     }
     let bytes = read(body, Vec::new(), LONGEST_REFUSAL).await.ok()?;
     let Status { reason } = serde_json::from_slice(&bytes).ok()?;
-    let is_word =
-        (1..=64).contains(&reason.len()) && reason.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_word.then(|| clean(&reason))
+    REASONS.into_iter().find(|known| *known == reason)
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
@@ -325,6 +346,25 @@ mod tests {
             );
         }
         assert!(!is_json(&HeaderMap::new()));
+    }
+
+    /// A gateway may repeat a token that is one word.
+    #[tokio::test]
+    async fn only_words_of_the_api_are_reasons() {
+        let cases = [
+            (
+                r#"{"kind":"Status","reason":"Forbidden"}"#,
+                Some("Forbidden"),
+            ),
+            (r#"{"kind":"Status","reason":"canary7c1e5f"}"#, None),
+            (r#"{"kind":"Status","reason":""}"#, None),
+            (r#"{"kind":"Status"}"#, None),
+            ("<html>", None),
+        ];
+        for (body, wanted) in cases {
+            let found = reason(Body::from(body.as_bytes().to_vec())).await;
+            assert_eq!(found, wanted, "{body}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::join;
@@ -16,7 +15,7 @@ use super::list::{Counter, Lister, Outcome, Target};
 use super::named::{self, CLUSTER_NAMESPACE, Name};
 use super::server::{self, About};
 use super::session::{Session, rfc3339};
-use super::{Clock, LiveError, Progress, Request};
+use super::{Clock, LiveError, Patience, Progress, Request};
 use crate::kind::Kind;
 use crate::snapshot::{
     Cluster, Coverage, Interner, Mode, Object, Origin, ReadStatus, Snapshot, SourceRead, Verb,
@@ -30,14 +29,14 @@ const SMALL_REQUESTS_AT_ONCE: usize = 8;
 /// Runs a whole collection.
 pub(super) async fn run(
     connected: Connected,
-    request_timeout: Duration,
+    patience: Patience,
     request: &Request,
     started_at: DateTime<Utc>,
     clock: Clock<'_>,
     progress: &dyn Progress,
 ) -> Result<Snapshot, LiveError> {
     let server = connected.server;
-    let session = Session::new(connected.client, request_timeout, clock);
+    let session = Session::new(connected.client, patience, clock);
     let mut kinds: BTreeSet<Kind> = request.kinds.iter().copied().collect();
     kinds.insert(Kind::Namespace);
     let discovery = Discovery::ask(&session, &kinds)

@@ -28,17 +28,8 @@ const BESIDE: [&str; 3] = [
 ];
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
-    // Every namespace is judged by name, and there may be more in scope than are known.
-    let unknown = model.scope.unknown.map(|missing| {
-        let message = "which namespaces hold Mendix objects could not be read";
-        Observation::indeterminate(Subject::Cluster, missing.into(), message)
-    });
     let known = model.scope.namespaces();
-    Box::new(
-        known
-            .map(move |namespace| observe(model, namespace))
-            .chain(unknown),
-    )
+    Box::new(known.map(move |namespace| observe(model, namespace)))
 }
 
 fn observe(model: &Model<'_>, name: &str) -> Observation {

@@ -39,18 +39,8 @@ const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
 type Policies<'m> = Vec<(usize, &'m NetworkPolicy)>;
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
-    // Without pods it is not known which namespaces belong here.
-    let unknown = model.scope.unknown.map(|missing| {
-        let message = "there may be further namespaces in scope";
-        Observation::indeterminate(Subject::Cluster, missing.into(), message)
-    });
-    Box::new(
-        model
-            .scope
-            .namespaces()
-            .map(move |namespace| observe(model, namespace))
-            .chain(unknown),
-    )
+    let namespaces = model.scope.namespaces();
+    Box::new(namespaces.map(move |namespace| observe(model, namespace)))
 }
 
 fn observe(model: &Model<'_>, namespace: &str) -> Observation {

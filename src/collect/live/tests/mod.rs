@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use fake::{Fake, Reply};
 
 use super::connect::Connected;
-use super::{LiveError, Request, stages};
+use super::{LiveError, Patience, Request, stages};
 use crate::kind::Kind;
 use crate::snapshot::{ReadStatus, Snapshot, SourceRead};
 
@@ -33,14 +33,15 @@ async fn collect(fake: &Fake, kinds: &[Kind], namespaces: &[&str]) -> Result<Sna
         namespaces: namespaces.iter().map(ToString::to_string).collect(),
         page_size: 2,
     };
-    stages::run(connected, TIMEOUT, &request, noon(), &noon, &()).await
+    let patience = Patience::new(TIMEOUT);
+    stages::run(connected, patience, &request, noon(), &noon, &()).await
 }
 
 /// Callers may run a collection beside other things and drop it.
 #[test]
 fn a_collection_can_move_between_threads() {
     fn is_send<T: Send>(_: T) {}
-    let connection = |request_timeout| super::Connection {
+    let connection = super::Connection {
         kubeconfig: None,
         kubeconfig_list: Vec::new(),
         context: None,
@@ -48,14 +49,14 @@ fn a_collection_can_move_between_threads() {
         user: None,
         impersonate: None,
         impersonate_groups: Vec::new(),
-        request_timeout,
+        patience: Patience::new(TIMEOUT),
     };
     let request = Request {
         kinds: Vec::new(),
         namespaces: Vec::new(),
         page_size: 1,
     };
-    is_send(super::collect(&connection(TIMEOUT), &request, &noon, &()));
+    is_send(super::collect(&connection, &request, &noon, &()));
 }
 
 fn sources(snapshot: &Snapshot, kind: Kind) -> Vec<&SourceRead> {

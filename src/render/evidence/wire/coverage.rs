@@ -36,7 +36,7 @@ pub(super) struct Coverage<'r> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Gap<'r> {
-    /// Ids of the selected rules that read the kind.
+    /// Ids of the selected rules that it touches.
     affects_rules: &'r [&'static str],
     /// `indeterminate`: a rule among them rests on the kind and gives no verdict where it is missing.
     /// `informational`: the kind only adds detail to them.

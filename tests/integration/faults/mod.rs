@@ -35,7 +35,7 @@ const SHOWN: usize = 30;
 /// Collections that run at once.
 const AT_ONCE: usize = 6;
 /// What a collection may take besides the time-outs of the requests that meet a fault, on a busy machine.
-const UNDISTURBED: Duration = Duration::from_secs(30);
+const UNDISTURBED: Duration = Duration::from_mins(1);
 
 /// A number from the environment.
 #[expect(
@@ -80,10 +80,13 @@ fn no_schedule_of_faults_turns_a_verdict_around() {
         problems.map(move |problem| format!("{schedule}\n    {problem}"))
     });
     none(problems);
-    let disturbed = runs
+    let felt = runs
         .iter()
         .filter(|(_, found)| found.gaps > 0 || found.is_refused);
-    assert!(disturbed.count() * 3 > runs.len(), "the faults are felt");
+    assert!(
+        runs.len() < 50 || felt.count() * 4 > runs.len(),
+        "too few faults are felt"
+    );
 }
 
 async fn run(known: &'static Known, schedule: Schedule) -> Finding {
@@ -121,16 +124,17 @@ fn late(collected: &Collected) -> Vec<String> {
 
 /// Says what ran, whether it passes or not.
 fn tell(runs: &[(Schedule, Finding)]) {
-    let seed = runs.first().map_or(0, |(schedule, _)| schedule.seed);
+    let seed = runs.iter().map(|(schedule, _)| schedule.seed).min();
     let refused = runs.iter().filter(|(_, found)| found.is_refused).count();
     let open = runs.iter().filter(|(_, found)| found.gaps > 0).count();
     let longest = runs.iter().map(|(_, found)| found.took).max();
     // Not `eprintln`, whose output is shown for failing tests only.
     let _ = writeln!(
         io::stderr(),
-        "fault schedules: {} ran from seed {seed}: {open} left gaps, {refused} ended with exit 2, {} left nothing \
+        "fault schedules: {} ran from seed {}: {open} left gaps, {refused} ended with exit 2, {} left nothing \
          unread; the longest took {:.1?}",
         runs.len(),
+        seed.unwrap_or_default(),
         runs.len() - open - refused,
         longest.unwrap_or_default()
     );

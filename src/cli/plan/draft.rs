@@ -89,17 +89,15 @@ fn quoted(text: &str) -> String {
     if first && text.chars().all(plain) && !special.contains(&text.to_lowercase().as_str()) {
         return text.to_owned();
     }
-    match crate::escape(text) {
-        Cow::Borrowed(_) => serde_json::Value::from(text).to_string(),
-        // Neither a terminal nor a reader of older YAML, in which more characters end a line, must act upon it.
-        Cow::Owned(_) => {
-            let letters = text.chars().map(|letter| match letter {
-                'a'..='z' | 'A'..='Z' | '0'..='9' => letter.to_string(),
-                _ => format!("\\U{:08x}", u32::from(letter)),
-            });
-            format!("\"{}\"", letters.collect::<String>())
-        }
+    if let Cow::Borrowed(_) = crate::escape(text) {
+        return serde_json::Value::from(text).to_string();
     }
+    // Neither a terminal nor a reader of older YAML, in which more characters end a line, must act upon it.
+    let letters = text.chars().map(|letter| match letter {
+        'a'..='z' | 'A'..='Z' | '0'..='9' => letter.to_string(),
+        _ => format!("\\U{:08x}", u32::from(letter)),
+    });
+    format!("\"{}\"", letters.collect::<String>())
 }
 
 /// What follows a `#`: no line break, nothing that drives a terminal.

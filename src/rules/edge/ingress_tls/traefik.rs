@@ -14,12 +14,19 @@ const INTERNAL: &str = "traefik";
 
 #[derive(Debug, Default)]
 struct Entrypoint {
-    udp: bool,
+    protocol: Protocol,
     /// What `http.tls` itself says.
     switched: Option<bool>,
     tls: bool,
     redirects: bool,
     default: bool,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Protocol {
+    #[default]
+    Tcp,
+    Udp,
 }
 
 pub(super) fn of(context: &Context<'_>, host: &str) -> Host {
@@ -67,13 +74,18 @@ pub(super) fn of(context: &Context<'_>, host: &str) -> Host {
         let why = format!("entrypoint {strange} does not stand in Traefik's flags");
         return Host::unknown(host, Reason::ValueNotUnderstood, why);
     }
-    let used = || used.iter().filter_map(|name| entrypoints.get(name));
-    let tls = if used().any(|entrypoint| entrypoint.tls) {
+    let used = used.iter().filter_map(|name| entrypoints.get(name));
+    of_used(host, &used.collect::<Vec<_>>())
+}
+
+/// What the entrypoints of a router make of it.
+fn of_used(host: &str, used: &[&Entrypoint]) -> Host {
+    let tls = if used.iter().any(|entrypoint| entrypoint.tls) {
         Tls::Yes
     } else {
         Tls::No
     };
-    let plain = || used().filter(|entrypoint| !entrypoint.tls);
+    let plain = || used.iter().filter(|entrypoint| !entrypoint.tls);
     let http = if plain().any(|entrypoint| !entrypoint.redirects) {
         Http::Serves
     } else if plain().next().is_some() {
@@ -130,7 +142,9 @@ fn entrypoints(flags: &ArgumentFacts) -> Option<BTreeMap<String, Entrypoint>> {
         }
         let entrypoint = entrypoints.entry(name.to_owned()).or_default();
         match ending {
-            "address" => entrypoint.udp = value.to_lowercase().ends_with("/udp"),
+            "address" if value.to_lowercase().ends_with("/udp") => {
+                entrypoint.protocol = Protocol::Udp;
+            }
             "asdefault" => entrypoint.default = go_bool(value) != Some(false),
             "http.tls" => entrypoint.switched = Some(switch(value)?),
             "http.tls.certresolver" | "http.tls.domains" | "http.tls.options" => {
@@ -149,6 +163,6 @@ fn entrypoints(flags: &ArgumentFacts) -> Option<BTreeMap<String, Entrypoint>> {
         entrypoint.tls = entrypoint.switched.unwrap_or(entrypoint.tls);
     }
     // Ingresses are served over TCP alone.
-    entrypoints.retain(|_, entrypoint| !entrypoint.udp);
+    entrypoints.retain(|_, entrypoint| entrypoint.protocol == Protocol::Tcp);
     Some(entrypoints)
 }

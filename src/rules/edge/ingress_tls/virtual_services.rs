@@ -99,7 +99,8 @@ impl Edge<'_, '_> {
         let leads = self
             .routes()
             .any(|(namespace, route)| self.leads(namespace, route));
-        if !leads && !(bound && self.is_left_open()) {
+        let may_lead = leads || bound && self.is_left_open();
+        if !may_lead {
             return all.lead_nowhere(self.model, subject, self.object);
         }
         if !bound {

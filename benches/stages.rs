@@ -18,17 +18,12 @@ use criterion::{BatchSize, BenchmarkGroup, Criterion};
 use sc39::assess::{Options, assess};
 use sc39::catalog::Catalog;
 use sc39::collect::live::decode::{self, Place};
-use sc39::collect::manifests::{self, Input, ManifestOptions};
 use sc39::kind::Kind;
 use sc39::model::{Model, ScopeRequest};
-use sc39::plan::Plan;
-use sc39::projection::decode_value;
 use sc39::render::{Format, RenderOptions, render};
-use sc39::report::gate::GateOptions;
-use sc39::report::{Report, Run};
-use sc39::rules::{RULES, Severity};
-use sc39::snapshot::{Interner, Mode, Snapshot};
-use sc39::waivers::Waivers;
+use sc39::report::Report;
+use sc39::rules::RULES;
+use sc39::snapshot::{Interner, Snapshot};
 use serde_json::{Value, json};
 
 /// Pods on the page that is decoded, as live collections ask for them.
@@ -55,7 +50,7 @@ fn main() -> ExitCode {
             bencher.iter(|| decode::page(place, &page, &Mutex::new(Interner::default())));
         });
     });
-    let snapshot = snapshot();
+    let snapshot = pods::snapshot(PODS);
     let everything = ScopeRequest {
         all: true,
         ..ScopeRequest::default()
@@ -128,38 +123,9 @@ fn reference() -> usize {
 
 /// A page of pods as an API server writes it.
 fn page() -> Vec<u8> {
-    let items: Vec<Value> = (0..PAGE).map(pod).collect();
+    let items: Vec<Value> = (0..PAGE).map(pods::running).collect();
     let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
     list.to_string().into_bytes()
-}
-
-fn pod(index: usize) -> Value {
-    let mut pod = pods::pod(index);
-    pod["metadata"]["namespace"] = format!("ns-{}", index / pods::PER_NAMESPACE).into();
-    pod["metadata"]["uid"] = format!("00000000-0000-4000-8000-{index:012x}").into();
-    pod["status"] = pods::status(index)["status"].take();
-    pod
-}
-
-fn snapshot() -> Snapshot {
-    let namespaces = (0..PODS / pods::PER_NAMESPACE).map(pods::around);
-    let input = Input::Text {
-        name: "cluster.yaml".to_owned(),
-        bytes: namespaces.collect::<String>().into_bytes().into(),
-    };
-    let options = ManifestOptions {
-        assume_complete: true,
-        mode: Mode::Manifests,
-    };
-    let read = manifests::read(&[input], &options, "2026-01-15T09:00:00Z");
-    let mut snapshot = read.expect("the cluster can be read");
-    let mut interner = Interner::default();
-    for index in 0..PODS {
-        let decoded = decode_value(Kind::Pod, pod(index)).expect("the pod is well-formed");
-        let object = interner.object(Kind::Pod, "v1", decoded);
-        snapshot.objects.push(object);
-    }
-    Snapshot::new(snapshot.origin, snapshot.coverage, snapshot.objects)
 }
 
 /// Builds the engine, and asks it what its rules ask.
@@ -176,17 +142,8 @@ fn reachability(model: &Model<'_>) -> usize {
 
 fn report<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, scope: &ScopeRequest) -> Report<'s> {
     let options = Options {
-        rules: RULES.iter().map(|rule| rule.id).collect(),
         scope: scope.clone(),
-        selector: None,
-        plan: Plan::none(),
-        waivers: Waivers::none(),
-        gate: GateOptions {
-            fail_on: Severity::Low,
-            allow_indeterminate: false,
-        },
-        baseline: None,
-        run: Run::default(),
+        ..Options::default()
     };
     assess(snapshot, catalog, options)
 }

@@ -23,7 +23,7 @@ use crate::report::gate::GateOptions;
 use crate::report::{
     Baseline, Counts, Gate, Report, RuleReport, Run, ScopeSummary, Totals, Workloads,
 };
-use crate::rules::{self, RULES, Rule, Subjects, Verdict};
+use crate::rules::{self, RULES, Rule, Severity, Subjects, Verdict};
 use crate::snapshot::Snapshot;
 use crate::waivers::Waivers;
 
@@ -46,6 +46,25 @@ pub struct Options<'s> {
     pub baseline: Option<&'s Baseline>,
     /// About this run.
     pub run: Run,
+}
+
+/// Every rule over what holds Mendix objects, with nothing that people state: any failure counts.
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            rules: RULES.iter().map(|rule| rule.id).collect(),
+            scope: ScopeRequest::default(),
+            selector: None,
+            plan: Plan::none(),
+            waivers: Waivers::none(),
+            gate: GateOptions {
+                fail_on: Severity::Low,
+                allow_indeterminate: false,
+            },
+            baseline: None,
+            run: Run::default(),
+        }
+    }
 }
 
 /// Assesses a snapshot.

@@ -208,14 +208,14 @@ mod tests {
     use crate::assess::{Options, assess};
     use crate::catalog::Catalog;
     use crate::kind::Kind;
-    use crate::model::ScopeRequest;
-    use crate::plan::Plan;
-    use crate::report::gate::GateOptions;
-    use crate::report::{Run, TierReach};
-    use crate::rules::{RULES, Severity};
+    
+    
+    
+    use crate::report::TierReach;
+    use crate::rules::RULES;
     use crate::snapshot::{ReadStatus, Snapshot};
     use crate::testing;
-    use crate::waivers::Waivers;
+    
 
     use super::RULE;
 
@@ -229,16 +229,7 @@ mod tests {
         let catalog = Catalog::builtin(&rules).unwrap();
         let options = Options {
             rules: [rule].into(),
-            scope: ScopeRequest::default(),
-            selector: None,
-            plan: Plan::none(),
-            waivers: Waivers::none(),
-            gate: GateOptions {
-                fail_on: Severity::Low,
-                allow_indeterminate: false,
-            },
-            baseline: None,
-            run: Run::default(),
+            ..Options::default()
         };
         assess(snapshot, &catalog, options).tiers
     }

@@ -17,11 +17,9 @@ use sc39::catalog::Catalog;
 use sc39::collect::manifests::{self, Input, ManifestOptions};
 use sc39::model::ScopeRequest;
 use sc39::plan::Plan;
-use sc39::report::gate::GateOptions;
-use sc39::report::{Report, RuleReport, Run};
-use sc39::rules::{ALWAYS_READ, RULES, Rule, Severity, Verdict};
+use sc39::report::{Report, RuleReport};
+use sc39::rules::{ALWAYS_READ, RULES, Rule, Verdict};
 use sc39::snapshot::{Mode, Snapshot};
-use sc39::waivers::Waivers;
 
 use fixture::Fixture;
 use rows::Rows;
@@ -244,15 +242,8 @@ fn report<'s>(
     let options = Options {
         rules: rules.iter().copied().collect(),
         scope: scope.clone(),
-        selector: None,
         plan,
-        waivers: Waivers::none(),
-        gate: GateOptions {
-            fail_on: Severity::Low,
-            allow_indeterminate: false,
-        },
-        baseline: None,
-        run: Run::default(),
+        ..Options::default()
     };
     assess(snapshot, catalog, options)
 }

@@ -15,10 +15,7 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use kube::Client;
 use sc39::collect::archive;
-use sc39::collect::manifests::{self, Input, ManifestOptions};
 use sc39::kind::Kind;
-use sc39::projection::decode_value;
-use sc39::snapshot::{Interner, Mode, Snapshot};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -93,7 +90,7 @@ fn of_a_saved_snapshot() {
         let folder = Folder::new();
         let snapshot = folder.path("cluster.sc39.zst");
         let file = File::create(&snapshot).expect("a file can be made");
-        archive::write(&made_up(pods), file).expect("the snapshot can be written");
+        archive::write(&pods::snapshot(pods), file).expect("the snapshot can be written");
         heading();
         offline(&folder, &snapshot);
     }
@@ -359,33 +356,6 @@ async fn raw_kind(client: &Client, kind: Kind) -> (usize, usize) {
             _ => return (bytes, requests),
         }
     }
-}
-
-/// The same cluster without workloads, as it would have been read.
-fn made_up(pods: usize) -> Snapshot {
-    let namespaces = (0..pods / PER_NAMESPACE).map(pods::around);
-    let input = Input::Text {
-        name: "cluster.yaml".to_owned(),
-        bytes: namespaces.collect::<String>().into_bytes().into(),
-    };
-    let options = ManifestOptions {
-        assume_complete: true,
-        mode: Mode::Manifests,
-    };
-    let read = manifests::read(&[input], &options, "2026-01-15T09:00:00Z");
-    let mut snapshot = read.expect("the cluster can be read");
-    let mut interner = Interner::default();
-    for index in 0..pods {
-        let mut pod = pods::pod(index);
-        pod["metadata"]["namespace"] = format!("ns-{}", index / PER_NAMESPACE).into();
-        pod["metadata"]["uid"] = format!("00000000-0000-4000-8000-{index:012x}").into();
-        pod["status"] = pods::status(index)["status"].take();
-        let decoded = decode_value(Kind::Pod, pod).expect("the pod is well-formed");
-        snapshot
-            .objects
-            .push(interner.object(Kind::Pod, "v1", decoded));
-    }
-    Snapshot::new(snapshot.origin, snapshot.coverage, snapshot.objects)
 }
 
 /// Where a run writes.

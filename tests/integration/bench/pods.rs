@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use sc39::collect::manifests::{self, Input, ManifestOptions};
+use sc39::kind::Kind;
+use sc39::projection::decode_value;
+use sc39::snapshot::{Interner, Mode, Snapshot};
 use serde_json::{Value, json};
 
 /// Pods of one template.
@@ -122,4 +126,35 @@ pub(crate) fn status(index: usize) -> Value {
         "conditions": [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"}],
         "containerStatuses": [container("mendix"), container("m2ee-sidecar")],
         "initContainerStatuses": [container("istio-init"), container("istio-proxy")]}})
+}
+
+/// A pod as the API shows it once it runs.
+pub(crate) fn running(index: usize) -> Value {
+    let mut pod = pod(index);
+    pod["metadata"]["namespace"] = format!("ns-{}", index / PER_NAMESPACE).into();
+    pod["metadata"]["uid"] = format!("00000000-0000-4000-8000-{index:012x}").into();
+    pod["status"] = status(index)["status"].take();
+    pod
+}
+
+/// So many pods without workloads, as they would have been read.
+pub(crate) fn snapshot(pods: usize) -> Snapshot {
+    let namespaces = (0..pods / PER_NAMESPACE).map(around);
+    let input = Input::Text {
+        name: "cluster.yaml".to_owned(),
+        bytes: namespaces.collect::<String>().into_bytes().into(),
+    };
+    let options = ManifestOptions {
+        assume_complete: true,
+        mode: Mode::Manifests,
+    };
+    let read = manifests::read(&[input], &options, "2026-01-15T09:00:00Z");
+    let mut snapshot = read.expect("the cluster can be read");
+    let mut interner = Interner::default();
+    for index in 0..pods {
+        let decoded = decode_value(Kind::Pod, running(index)).expect("the pod is well-formed");
+        let object = interner.object(Kind::Pod, "v1", decoded);
+        snapshot.objects.push(object);
+    }
+    Snapshot::new(snapshot.origin, snapshot.coverage, snapshot.objects)
 }

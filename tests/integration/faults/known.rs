@@ -9,13 +9,9 @@ use sc39::assess::{Options, assess, kinds_read};
 use sc39::catalog::Catalog;
 use sc39::collect::live::{self, Connection, LiveError, Patience};
 use sc39::model::ScopeRequest;
-use sc39::plan::Plan;
 use sc39::render::{Format, RenderOptions, render};
-use sc39::report::Run;
-use sc39::report::gate::GateOptions;
-use sc39::rules::{RULES, Severity};
+use sc39::rules::RULES;
 use sc39::snapshot::Snapshot;
-use sc39::waivers::Waivers;
 
 use super::invariant::{Assessed, Ending, violations};
 use super::proxy::{Met, Proxy};
@@ -204,15 +200,7 @@ pub(super) fn judge(collected: &Result<Snapshot, LiveError>, index: usize) -> En
     let options = Options {
         rules: selected(index),
         scope: scope(index),
-        selector: None,
-        plan: Plan::none(),
-        waivers: Waivers::none(),
-        gate: GateOptions {
-            fail_on: Severity::Low,
-            allow_indeterminate: false,
-        },
-        baseline: None,
-        run: Run::default(),
+        ..Options::default()
     };
     let report = assess(snapshot, &CATALOG, options);
     if report.scope.is_empty {

@@ -8,13 +8,9 @@ use sc39::catalog::Catalog;
 use sc39::collect::manifests::{self, Input, ManifestOptions};
 use sc39::collect::{archive, demo};
 use sc39::model::ScopeRequest;
-use sc39::plan::Plan;
 use sc39::render::{Format, RenderOptions, render};
-use sc39::report::Run;
-use sc39::report::gate::GateOptions;
-use sc39::rules::{RULES, Severity};
+use sc39::rules::RULES;
 use sc39::snapshot::{Mode, Snapshot};
-use sc39::waivers::Waivers;
 
 use crate::live::repository;
 
@@ -237,15 +233,7 @@ fn assessed(snapshot: &Snapshot, catalog: &Catalog, rules: &[&'static str]) -> V
             all: true,
             ..ScopeRequest::default()
         },
-        selector: None,
-        plan: Plan::none(),
-        waivers: Waivers::none(),
-        gate: GateOptions {
-            fail_on: Severity::Low,
-            allow_indeterminate: false,
-        },
-        baseline: None,
-        run: Run::default(),
+        ..Options::default()
     };
     let report = assess(snapshot, catalog, options);
     let mut bytes = Vec::new();

@@ -208,14 +208,10 @@ mod tests {
     use crate::assess::{Options, assess};
     use crate::catalog::Catalog;
     use crate::kind::Kind;
-    
-    
-    
     use crate::report::TierReach;
     use crate::rules::RULES;
     use crate::snapshot::{ReadStatus, Snapshot};
     use crate::testing;
-    
 
     use super::RULE;
 

@@ -139,10 +139,10 @@ pub(crate) fn running(index: usize) -> Value {
 
 /// So many pods without workloads, as they would have been read.
 pub(crate) fn snapshot(pods: usize) -> Snapshot {
-    let namespaces = (0..pods / PER_NAMESPACE).map(around);
+    let namespaces: Vec<String> = (0..pods / PER_NAMESPACE).map(around).collect();
     let input = Input::Text {
         name: "cluster.yaml".to_owned(),
-        bytes: namespaces.collect::<String>().into_bytes().into(),
+        bytes: namespaces.join("---").into_bytes().into(),
     };
     let options = ManifestOptions {
         assume_complete: true,

@@ -1,5 +1,7 @@
 //! Whose pods they are: the app and the environment tier of each group of pods.
 
+use std::collections::BTreeSet;
+
 use super::{Model, Namespaces, Tier};
 use crate::model::apps::App;
 
@@ -13,6 +15,14 @@ pub enum PodTier<'m> {
     Unknown,
     /// None: an untiered namespace without apps is no tier.
     None,
+}
+
+impl PodTier<'_> {
+    /// Whether both are known and not the same. Both have to be of one [`Tenants`], in which equal tiers are one reference:
+    /// each pod is held against each other one.
+    pub fn differs(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Known(own), Self::Known(other)) if !std::ptr::eq(*own, *other))
+    }
 }
 
 /// App and tier of each group of pods.
@@ -41,6 +51,14 @@ impl<'m> Tenants<'m> {
                 None if model.unread_owner(pod).is_some() => of_some_app(model, pod.namespace),
                 None => of_namespace(&model.namespaces, &model.apps, pod.namespace),
             }
+        });
+        let mut known: BTreeSet<&Tier> = BTreeSet::new();
+        let tiers = tiers.map(|tier| match tier {
+            PodTier::Known(tier) => {
+                known.insert(tier);
+                PodTier::Known(known.get(tier).copied().unwrap_or(tier))
+            }
+            PodTier::Unknown | PodTier::None => tier,
         });
         Self {
             tiers: tiers.collect(),

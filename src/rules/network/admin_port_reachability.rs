@@ -63,22 +63,16 @@ impl<'m> Strangers<'m> {
         let tier = tenants.tier(group);
         let is_of_other_app = |other: usize| tenants.app(other).is_some_and(|app| Some(app) != own);
         let sources = model.reach().sources(model, |other, _| {
-            let of_other_tier = match (tier, tenants.tier(other)) {
-                (PodTier::Known(own), PodTier::Known(known)) => own != known,
-                (PodTier::Unknown | PodTier::None, _) | (_, PodTier::Unknown | PodTier::None) => {
-                    false
-                }
-            };
-            is_of_other_app(other) || of_other_tier
+            is_of_other_app(other) || tier.differs(tenants.tier(other))
         });
         let doubtful = model.reach().sources(model, |other, pod| {
             let theirs = tenants.tier(other);
             let unknown = [tier, theirs].contains(&&PodTier::Unknown) && *theirs != PodTier::None;
-            let elsewhere = model
-                .pods
-                .get(group)
-                .is_some_and(|own| own.namespace != pod.namespace);
-            unknown && elsewhere && !is_of_other_app(other)
+            let elsewhere = || {
+                let own = model.pods.get(group);
+                own.is_some_and(|own| own.namespace != pod.namespace)
+            };
+            unknown && !is_of_other_app(other) && elsewhere()
         });
         Self {
             model,

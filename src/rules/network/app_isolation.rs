@@ -22,11 +22,12 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let tenants = Tenants::new(model);
     let unowned = Unowned::new(model);
+    let running = running(model);
     let namespaces: Vec<&str> = model.scope.namespaces().collect();
     Box::new(
         namespaces
             .into_iter()
-            .map(move |namespace| observe(model, &tenants, &unowned, namespace)),
+            .map(move |namespace| observe(model, &tenants, &unowned, &running, namespace)),
     )
 }
 
@@ -34,22 +35,23 @@ fn observe(
     model: &Model<'_>,
     tenants: &Tenants<'_>,
     unowned: &Unowned,
+    running: &[usize],
     namespace: &str,
 ) -> Observation {
     let subject = Subject::Namespace(namespace.to_owned());
-    let apps: Vec<usize> = running(model)
-        .into_iter()
-        .filter(|index| {
-            model
-                .apps
-                .get(*index)
-                .is_some_and(|app| app.namespace == namespace)
-        })
+    let is_here = |app: usize| {
+        let app = model.apps.get(app);
+        app.is_some_and(|app| app.namespace == namespace)
+    };
+    let apps: Vec<usize> = running
+        .iter()
+        .copied()
+        .filter(|app| is_here(*app))
         .collect();
     if apps.is_empty() {
         return Observation::none_there(model, namespace, &[]);
     }
-    if running(model).len() < 2 {
+    if running.len() < 2 {
         return unowned.nothing(model, subject, "there is no other app");
     }
     let mut worst = Worst::default();

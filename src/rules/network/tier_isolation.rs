@@ -249,9 +249,8 @@ impl<'m> Survey<'m> {
 
     fn has_others(&self, tier: &Tier) -> bool {
         let known = |other: &PodTier<'_>| matches!(other, PodTier::Known(known) if *known != tier);
-        let namespaces = self.namespaces.values();
-        namespaces.into_iter().any(known)
-            || (0..self.model.pods.len()).any(|group| known(self.tenants.tier(group)))
+        // The tiers of pods are the keys of `others`.
+        self.namespaces.values().any(known) || self.others.keys().any(|other| *other != tier)
     }
 
     fn has_unknown(&self, namespace: &str) -> bool {

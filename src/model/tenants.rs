@@ -1,8 +1,9 @@
 //! Whose pods they are: the app and the environment tier of each group of pods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Model, Namespaces, Tier};
+use super::reach::Sources;
+use super::{Model, Namespaces, PodGroup, Tier};
 use crate::model::apps::App;
 
 /// The environment tier that pods belong to.
@@ -64,6 +65,33 @@ impl<'m> Tenants<'m> {
             tiers: tiers.collect(),
             apps,
         }
+    }
+
+    /// Of each tier: the pods of every other known one.
+    pub fn of_other_tiers(&self, model: &Model<'_>) -> BTreeMap<&'m Tier, Sources> {
+        let known = self.tiers.iter().filter_map(|tier| match tier {
+            PodTier::Known(tier) => Some(*tier),
+            PodTier::Unknown | PodTier::None => None,
+        });
+        let known: BTreeSet<&'m Tier> = known.collect();
+        let others = |tier| {
+            let own = PodTier::Known(tier);
+            let differs = |group, _: &PodGroup<'_>| own.differs(self.tier(group));
+            (tier, model.reach().sources(model, differs))
+        };
+        known.into_iter().map(others).collect()
+    }
+
+    /// The pods of an app.
+    pub fn pods<'t>(
+        &'t self,
+        model: &'t Model<'_>,
+        app: usize,
+    ) -> impl Iterator<Item = usize> + 't {
+        let pods = model.apps.get(app).map(|app| app.pods.iter().copied());
+        pods.into_iter()
+            .flatten()
+            .filter(move |group| self.app(*group) == Some(app))
     }
 
     /// The app of a group, as an index.

@@ -28,6 +28,12 @@ impl Bits {
         }
     }
 
+    pub(super) fn discard(&mut self, member: usize) {
+        if let Some(word) = self.words.get_mut(member / WIDTH) {
+            *word &= !(1 << (member % WIDTH));
+        }
+    }
+
     pub(super) fn contains(&self, member: usize) -> bool {
         let word = self.words.get(member / WIDTH).copied().unwrap_or(0);
         word >> (member % WIDTH) & 1 == 1

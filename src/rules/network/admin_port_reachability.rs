@@ -1,10 +1,12 @@
 //! The admin ports of an app pod are out of reach for other apps and tiers.
 
+use std::collections::BTreeMap;
+
 use super::paths::{self, Unowned, Worst};
 use crate::kind::Kind;
 use crate::model::reach::{Ports, Sources};
 use crate::model::tenants::{PodTier, Tenants};
-use crate::model::{Model, Port};
+use crate::model::{Model, Port, Tier};
 use crate::rules::{
     Group, Observation, Observations, Reason, Rule, Severity, Subject, Subjects, each_app_pod,
 };
@@ -25,13 +27,13 @@ pub(in crate::rules) static RULE: Rule = Rule {
 const PORTS: [u16; 2] = [8800, 8900];
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
-    let tenants = Tenants::new(model);
+    let survey = Survey::new(model);
     let unowned = Unowned::new(model);
     each_app_pod(model, move |subject, _| {
         let Subject::Pods(group) = subject else {
             return Vec::new();
         };
-        let strangers = Strangers::new(model, &tenants, group);
+        let strangers = survey.strangers(group);
         let ports = PORTS.map(|number| Port {
             number,
             protocol: "TCP".to_owned(),
@@ -49,6 +51,20 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     })
 }
 
+/// The pods that strangers to any app are among.
+struct Survey<'m> {
+    model: &'m Model<'m>,
+    tenants: Tenants<'m>,
+    of_apps: Sources,
+    /// Of each tier: the pods of every other known one.
+    of_other_tiers: BTreeMap<&'m Tier, Sources>,
+    /// Pods of no app, of a tier that is not known.
+    unknown: Sources,
+    /// Pods of no app, of any tier, known or not.
+    tiered: Sources,
+    namespaces: BTreeMap<&'m str, Vec<usize>>,
+}
+
 /// Pods that must not get at the admin ports of one app.
 struct Strangers<'m> {
     model: &'m Model<'m>,
@@ -57,30 +73,57 @@ struct Strangers<'m> {
     doubtful: Sources,
 }
 
-impl<'m> Strangers<'m> {
-    fn new(model: &'m Model<'_>, tenants: &Tenants<'_>, group: usize) -> Self {
-        let own = tenants.app(group);
-        let tier = tenants.tier(group);
-        let is_of_other_app = |other: usize| tenants.app(other).is_some_and(|app| Some(app) != own);
-        let sources = model.reach().sources(model, |other, _| {
-            is_of_other_app(other) || tier.differs(tenants.tier(other))
-        });
-        let doubtful = model.reach().sources(model, |other, pod| {
-            let theirs = tenants.tier(other);
-            let unknown = [tier, theirs].contains(&&PodTier::Unknown) && *theirs != PodTier::None;
-            let elsewhere = || {
-                let own = model.pods.get(group);
-                own.is_some_and(|own| own.namespace != pod.namespace)
-            };
-            unknown && !is_of_other_app(other) && elsewhere()
-        });
+impl<'m> Survey<'m> {
+    fn new(model: &'m Model<'_>) -> Self {
+        let tenants = Tenants::new(model);
+        let reach = model.reach();
+        let unowned = |group: usize| tenants.app(group).is_none();
+        let mut namespaces: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (group, pod) in model.pods.iter().enumerate() {
+            namespaces.entry(pod.namespace).or_default().push(group);
+        }
         Self {
+            of_apps: reach.sources(model, |group, _| !unowned(group)),
+            of_other_tiers: tenants.of_other_tiers(model),
+            unknown: reach.sources(model, |group, _| {
+                unowned(group) && *tenants.tier(group) == PodTier::Unknown
+            }),
+            tiered: reach.sources(model, |group, _| {
+                unowned(group) && *tenants.tier(group) != PodTier::None
+            }),
             model,
-            sources,
-            doubtful,
+            tenants,
+            namespaces,
         }
     }
 
+    fn strangers(&self, group: usize) -> Strangers<'m> {
+        let reach = self.model.reach();
+        let own = self.tenants.app(group).into_iter();
+        let own = own.flat_map(|app| self.tenants.pods(self.model, app));
+        let mut sources = reach.without(&self.of_apps, own);
+        let tier = self.tenants.tier(group);
+        if let PodTier::Known(tier) = tier
+            && let Some(others) = self.of_other_tiers.get(tier)
+        {
+            sources.add(others);
+        }
+        let doubtful = if *tier == PodTier::Unknown {
+            &self.tiered
+        } else {
+            &self.unknown
+        };
+        let namespace = self.model.pods.get(group).map_or("", |pod| pod.namespace);
+        let here = self.namespaces.get(namespace).into_iter().flatten();
+        Strangers {
+            model: self.model,
+            sources,
+            doubtful: reach.without(doubtful, here.copied()),
+        }
+    }
+}
+
+impl Strangers<'_> {
     fn observe(&self, group: usize, port: &Port) -> Observation {
         let model = self.model;
         let subject = Subject::Pods(group);

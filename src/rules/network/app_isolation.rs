@@ -3,7 +3,7 @@
 use super::paths::{self, Unowned, Worst};
 use crate::kind::Kind;
 use crate::model::Model;
-use crate::model::reach::Ports;
+use crate::model::reach::{Ports, Sources};
 use crate::model::tenants::Tenants;
 use crate::rules::{Group, Observation, Observations, Reason, Rule, Severity, Subject, Subjects};
 
@@ -23,11 +23,14 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let tenants = Tenants::new(model);
     let unowned = Unowned::new(model);
     let running = running(model);
+    let of_apps = model
+        .reach()
+        .sources(model, |group, _| tenants.app(group).is_some());
     let namespaces: Vec<&str> = model.scope.namespaces().collect();
     Box::new(
-        namespaces
-            .into_iter()
-            .map(move |namespace| observe(model, &tenants, &unowned, &running, namespace)),
+        namespaces.into_iter().map(move |namespace| {
+            observe(model, &tenants, &unowned, &running, &of_apps, namespace)
+        }),
     )
 }
 
@@ -36,6 +39,7 @@ fn observe(
     tenants: &Tenants<'_>,
     unowned: &Unowned,
     running: &[usize],
+    of_apps: &Sources,
     namespace: &str,
 ) -> Observation {
     let subject = Subject::Namespace(namespace.to_owned());
@@ -56,9 +60,7 @@ fn observe(
     }
     let mut worst = Worst::default();
     for app in apps.iter().copied() {
-        let others = model.reach().sources(model, |group, _| {
-            tenants.app(group).is_some_and(|other| other != app)
-        });
+        let others = model.reach().without(of_apps, tenants.pods(model, app));
         for group in live(model, app) {
             worst.take(model.reach().current(group, &Ports::Any, &others, true));
             if worst.certain.is_some() {

@@ -32,7 +32,8 @@ struct Survey<'m> {
     unknown: Sources,
     /// Of each namespace: the tier of pods that somebody makes there.
     namespaces: BTreeMap<&'m str, PodTier<'m>>,
-    relays: Vec<usize>,
+    /// Each with itself as a source.
+    relays: Vec<(usize, Sources)>,
 }
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
@@ -49,17 +50,7 @@ impl<'m> Survey<'m> {
     fn new(model: &'m Model<'_>) -> Self {
         let tenants = Tenants::new(model);
         let reach = model.reach();
-        let mut others: BTreeMap<&Tier, Sources> = BTreeMap::new();
-        for group in 0..model.pods.len() {
-            let PodTier::Known(tier) = tenants.tier(group) else {
-                continue;
-            };
-            others.entry(tier).or_insert_with(|| {
-                reach.sources(model, |other, _| {
-                    matches!(tenants.tier(other), PodTier::Known(known) if known != tier)
-                })
-            });
-        }
+        let others = tenants.of_other_tiers(model);
         let unknown = reach.sources(model, |group, _| *tenants.tier(group) == PodTier::Unknown);
         let of_namespace = |name| tenants::of_namespace(&model.namespaces, &model.apps, name);
         let namespaces = model.namespaces.iter();
@@ -70,8 +61,12 @@ impl<'m> Survey<'m> {
         let relays = relays.filter(|(group, pod)| {
             !pod.is_finished() && *tenants.tier(*group) == PodTier::None && is_relay(model, pod)
         });
+        let relays = relays.map(|(relay, _)| {
+            let itself = reach.sources(model, |group, _| group == relay);
+            (relay, itself)
+        });
         Self {
-            relays: relays.map(|(group, _)| group).collect(),
+            relays: relays.collect(),
             model,
             tenants,
             others,
@@ -212,10 +207,9 @@ impl<'m> Survey<'m> {
         let model = self.model;
         let reach = model.reach();
         let mut found: Vec<usize> = Vec::new();
-        for relay in &self.relays {
-            let itself = reach.sources(model, |group, _| group == *relay);
+        for (relay, itself) in &self.relays {
             let reaches = |to: usize| {
-                let finding = reach.current(to, &Ports::Any, &itself, false);
+                let finding = reach.current(to, &Ports::Any, itself, false);
                 finding.certain.is_some() || finding.possible.is_some()
             };
             let mut known = pods

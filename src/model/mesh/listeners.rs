@@ -132,9 +132,10 @@ impl Mesh<'_> {
             let mut found = false;
             for (namespace, (object, sidecar)) in place {
                 let selector = sidecar.spec.workload_selector.as_ref();
-                if selects(selector, pod) && !self.is_ignored(pod, namespace, &sidecar.metadata) {
+                let all = |counted| self.all_count(pod, namespace, &sidecar.metadata, counted);
+                if selects(selector, pod) && !all(Counted::No) {
                     changes.add_sidecar(*object, sidecar);
-                    found |= self.is_read(pod, namespace, &sidecar.metadata);
+                    found |= all(Counted::Yes);
                 }
             }
             if found {
@@ -155,7 +156,7 @@ impl Mesh<'_> {
             let attached = !filter.spec.target_refs.is_empty();
             if attached
                 || !selects(selector, pod)
-                || self.is_ignored(pod, namespace, &filter.metadata)
+                || self.all_count(pod, namespace, &filter.metadata, Counted::No)
             {
                 continue;
             }
@@ -171,34 +172,19 @@ impl Mesh<'_> {
         }
     }
 
-    /// Whether no control plane that may serve the pod reads an object.
-    fn is_ignored(
+    /// Whether every control plane that may serve the pod counts an object in this way.
+    fn all_count(
         &self,
         pod: &PodGroup<'_>,
         namespace: &str,
         metadata: &crate::projection::Metadata,
+        wanted: Counted,
     ) -> bool {
         let (candidates, doubt) = self.candidates(pod);
         doubt.is_none()
             && candidates
                 .iter()
-                .all(|control_plane| control_plane.counts(namespace, metadata) == Counted::No)
-    }
-}
-
-impl Mesh<'_> {
-    /// Whether every control plane that may serve the pod reads an object.
-    fn is_read(
-        &self,
-        pod: &PodGroup<'_>,
-        namespace: &str,
-        metadata: &crate::projection::Metadata,
-    ) -> bool {
-        let (candidates, doubt) = self.candidates(pod);
-        doubt.is_none()
-            && candidates
-                .iter()
-                .all(|control_plane| control_plane.counts(namespace, metadata) == Counted::Yes)
+                .all(|control_plane| control_plane.counts(namespace, metadata) == wanted)
     }
 }
 

@@ -3,19 +3,21 @@
 //! That takes two things: a proxy beside the controller, and a request that the proxy knows a mesh service for. What
 //! goes to a pod's address, or bears a host that the mesh does not know, leaves an Istio sidecar in plaintext.
 
+mod dials;
+
 use std::collections::BTreeSet;
+
+use dials::{Dials, is_http};
 
 use super::words::{doubt as doubt_in_words, reason_of_doubt};
 use crate::kind::Kind;
-use crate::model::edge::classes::{Known, Serving, go_bool, serving};
+use crate::model::edge::classes::{Serving, serving};
 use crate::model::edge::ingresses::{Path, paths};
 use crate::model::edge::outbound::{Outbound, linkerd_facts, linkerd_outbound, outbound};
 use crate::model::ingress_controllers::Family;
 use crate::model::mesh::data_plane::DataPlane;
 use crate::model::mesh::destination_rules::Sends;
 use crate::model::mesh::{Doubt, Fact, hosts};
-use crate::model::services::Publication;
-use crate::model::services::backends::Backend;
 use crate::model::{Model, PodGroup};
 use crate::projection::Projection;
 use crate::projection::network::{Ingress, Service, ServicePort};
@@ -153,15 +155,6 @@ struct Hop<'m> {
     to_apps: Vec<&'m Path<'m>>,
 }
 
-/// How a controller addresses a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dials {
-    PodAddresses,
-    ServiceAddress,
-    /// What decides was not read.
-    Unread,
-}
-
 impl Hop<'_> {
     fn finding(&self) -> Finding {
         let family = self.serving.family;
@@ -274,19 +267,6 @@ impl Hop<'_> {
         vec![Finding::new(Verdict::Pass, Reason::Value, message)]
     }
 
-    /// Ports that the controller may send requests of a path to: that of the Service, and those of pods.
-    fn dialled_ports(&self, path: &Path<'_>) -> Vec<u16> {
-        let of_pods = path.backend.targets().iter().map(|target| target.port);
-        let found = self.backend(path);
-        let dials = found.map(|(service, _)| self.dials(service));
-        let of_service = found.map(|(_, port)| port.port);
-        match dials {
-            Some(Dials::ServiceAddress) => of_service.into_iter().collect(),
-            Some(Dials::PodAddresses) | None => of_pods.collect(),
-            Some(Dials::Unread) => of_service.into_iter().chain(of_pods).collect(),
-        }
-    }
-
     /// Why a request to a Service, which a proxy of Istio takes, is not sent on with the mesh's mutual TLS.
     fn not_mutual(
         &self,
@@ -322,7 +302,8 @@ impl Hop<'_> {
             Ok(Sends::NotInherited) => unknown(Doubt::TlsNotInherited),
             Ok(Sends::Automatic) => match self.model.mesh.automatic() {
                 Ok((false, _)) => off("no rule states it, and auto mTLS is off"),
-                Ok((true, _)) | Err(_) => None,
+                Ok((true, _)) => None,
+                Err(doubt) => unknown(doubt),
             },
             Err(doubt) => unknown(doubt),
         }
@@ -422,124 +403,6 @@ impl Hop<'_> {
         }
     }
 
-    /// Whether a host is a name of the backend: short only where controller and Service share a namespace.
-    fn names(&self, host: &str, service: &str, controller: &str) -> bool {
-        let host = host.trim().to_lowercase();
-        let host = host.split_once(':').map_or(host.as_str(), |(host, _)| host);
-        let own = self.object.namespace();
-        let in_namespace = format!("{service}.{own}");
-        let full = format!("{in_namespace}.svc");
-        host == service && controller == own
-            || host == in_namespace
-            || host == full
-            || host
-                .strip_prefix(full.as_str())
-                .is_some_and(|domain| domain.len() > 1 && domain.starts_with('.'))
-    }
-
-    fn backend(&self, path: &Path<'_>) -> Option<(&Service, &ServicePort)> {
-        let Backend::Found { service, alias, .. } = &path.backend else {
-            return None;
-        };
-        let holder = alias.unwrap_or(*service);
-        let Projection::Service(content) = self.model.object(holder).projection.as_ref() else {
-            return None;
-        };
-        let named = path.service?;
-        let port = content.spec.ports.iter().find(|port| {
-            match (named.port.number, named.port.name.as_deref()) {
-                (Some(number), _) => port.port == number,
-                (None, Some(name)) => port.name.as_deref() == Some(name),
-                (None, None) => false,
-            }
-        });
-        // An alias may be dialled on a port that is not in its list.
-        Some((content, port.or_else(|| content.spec.ports.first())?))
-    }
-
-    fn dials(&self, service: &Service) -> Dials {
-        let headless = Publication::of(&service.spec) == Publication::Headless
-            || service
-                .spec
-                .cluster_ip
-                .as_deref()
-                .is_some_and(str::is_empty);
-        let on = |value: Option<&str>| value.and_then(go_bool) == Some(true);
-        let by = |on: bool| {
-            if on && !headless {
-                Dials::ServiceAddress
-            } else {
-                Dials::PodAddresses
-            }
-        };
-        let of_service = |key: &str| service.metadata.annotations.get(key).map(String::as_str);
-        match self.serving.family {
-            Family::Ng => self.ng_dials(headless),
-            Family::Nic => by(on(self.annotation("nginx.org/use-cluster-ip"))),
-            Family::Tr => {
-                let own = of_service("traefik.ingress.kubernetes.io/service.nativelb");
-                match own.and_then(go_bool) {
-                    Some(own) => by(own),
-                    None => match self
-                        .serving
-                        .flag("--providers.kubernetesingress.nativelbbydefault")
-                    {
-                        Known::Is(value) => by(on(value.as_deref())),
-                        Known::Unread => Dials::Unread,
-                    },
-                }
-            }
-            Family::Hao => by(on(
-                self.annotation("haproxy-ingress.github.io/service-upstream")
-            )),
-            Family::Kong => by(on(of_service("ingress.kubernetes.io/service-upstream"))),
-            _ => Dials::PodAddresses,
-        }
-    }
-
-    /// The object's value comes before the ConfigMap's (ingress-nginx `internal/ingress/annotations/serviceupstream`).
-    fn ng_dials(&self, headless: bool) -> Dials {
-        if headless {
-            return Dials::PodAddresses;
-        }
-        // Annotations of another prefix are not kept.
-        match self.serving.flag("--annotations-prefix") {
-            Known::Is(Some(prefix)) if prefix != "nginx.ingress.kubernetes.io" => {
-                return Dials::Unread;
-            }
-            Known::Is(_) | Known::Unread => {}
-        }
-        let passthrough = self.annotation("nginx.ingress.kubernetes.io/ssl-passthrough");
-        let flag = self.serving.flag("--enable-ssl-passthrough");
-        if passthrough.and_then(go_bool) == Some(true) {
-            match flag {
-                Known::Is(Some(value)) if go_bool(&value) != Some(false) => {
-                    return Dials::ServiceAddress;
-                }
-                Known::Is(_) => {}
-                Known::Unread => return Dials::Unread,
-            }
-        }
-        let own = self.annotation("nginx.ingress.kubernetes.io/service-upstream");
-        let value = match own.and_then(go_bool) {
-            Some(own) => own,
-            None => match self.serving.key("service-upstream") {
-                Known::Is(value) => value.as_deref().and_then(go_bool) == Some(true),
-                Known::Unread => return Dials::Unread,
-            },
-        };
-        if value {
-            Dials::ServiceAddress
-        } else {
-            Dials::PodAddresses
-        }
-    }
-
-    fn annotation(&self, key: &str) -> Option<&str> {
-        let annotations = &self.object.projection.metadata().annotations;
-        annotations.get(key).map(String::as_str)
-    }
-
     /// The values behind it: settings of the controller, its data plane, and the ports of Services.
     fn facts(&self) -> Vec<Fact> {
         let mut facts = self.serving.facts.clone();
@@ -582,9 +445,7 @@ impl Hop<'_> {
         }));
         facts
     }
-}
 
-impl Hop<'_> {
     /// The rules that say what a pod sends to the backends.
     fn sent(&self, pod: &PodGroup<'_>) -> Vec<Fact> {
         let namespace = self.object.namespace();
@@ -597,25 +458,6 @@ impl Hop<'_> {
         let found = self.to_apps.iter().filter_map(of_path);
         found.flatten().collect()
     }
-}
-
-/// Whether Istio takes a port for HTTP because it is declared so (istio `pkg/config/kube/conversion.go`).
-fn is_http(port: &ServicePort) -> bool {
-    let declared = port.app_protocol.as_deref().filter(|text| !text.is_empty());
-    let text = declared.or(port.name.as_deref()).unwrap_or_default();
-    let text = text.to_lowercase();
-    let text = match declared {
-        Some(_) => text.as_str(),
-        None => text.split('-').next().unwrap_or_default(),
-    };
-    matches!(
-        text,
-        "http" | "http2" | "grpc" | "kubernetes.io/h2c" | "kubernetes.io/ws"
-    ) || declared.is_none()
-        && port
-            .name
-            .as_deref()
-            .is_some_and(|name| name.to_lowercase().starts_with("grpc-web"))
 }
 
 /// Whether one of the pods is ready; in files without a status they are taken to be.

@@ -23,9 +23,8 @@ use sc39::projection;
 use sc39::projection::rbac::LabelSelector;
 use sc39::render::changes::{self, Frame};
 use sc39::render::{self, Format, RenderOptions};
-use sc39::report::gate::GateOptions;
-use sc39::report::{Report, Run};
-use sc39::rules::{RULES, Severity};
+use sc39::report::Report;
+use sc39::rules::RULES;
 use sc39::snapshot::{Mode, Snapshot};
 use sc39::verify;
 use sc39::waivers::Waivers;
@@ -263,20 +262,13 @@ fn declared(text: &str, key: &str) -> Option<Value> {
 
 fn assessed(snapshot: &Snapshot, plan: &Plan, waivers: &Waivers) {
     let options = Options {
-        rules: IDS.iter().copied().collect(),
         scope: ScopeRequest {
             all: true,
             ..ScopeRequest::default()
         },
-        selector: None,
         plan,
         waivers,
-        gate: GateOptions {
-            fail_on: Severity::Low,
-            allow_indeterminate: false,
-        },
-        baseline: None,
-        run: Run::default(),
+        ..Options::default()
     };
     consistent(&assess::assess(snapshot, &CATALOG, options));
 }

@@ -209,8 +209,6 @@ mod tests {
     use crate::assess::{Options, assess};
     use crate::catalog::Catalog;
     use crate::model::ScopeRequest;
-    use crate::plan::Plan;
-    use crate::report::Run;
     use crate::report::gate::GateOptions;
     use crate::rules::{RULES, Severity};
     use crate::testing;
@@ -267,15 +265,12 @@ spec: {hostPID: true, containers: [{name: c, securityContext: {privileged: true}
                 all: true,
                 ..ScopeRequest::default()
             },
-            selector: None,
-            plan: Plan::none(),
             waivers: &waivers,
             gate: GateOptions {
                 fail_on: Severity::Low,
                 allow_indeterminate: true,
             },
-            baseline: None,
-            run: Run::default(),
+            ..Options::default()
         };
         let report = assess(&snapshot, &catalog, options);
         let results = report.rules.iter().flat_map(|rule| &rule.results);

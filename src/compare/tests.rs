@@ -4,10 +4,7 @@ use super::*;
 use crate::assess::{self, Options};
 use crate::catalog::Catalog;
 use crate::kind::Kind;
-use crate::model::ScopeRequest;
-use crate::plan::Plan;
-use crate::report::gate::GateOptions;
-use crate::report::{Baseline, Run};
+use crate::report::Baseline;
 use crate::snapshot::{ReadStatus, Snapshot};
 use crate::testing;
 use crate::waivers::Waivers;
@@ -75,16 +72,9 @@ impl<'s> Input<'s> {
     {
         let options = Options {
             rules: self.rules.iter().copied().collect(),
-            scope: ScopeRequest::default(),
-            selector: None,
-            plan: Plan::none(),
             waivers: self.waivers,
-            gate: GateOptions {
-                fail_on: Severity::Low,
-                allow_indeterminate: false,
-            },
-            run: Run::default(),
             baseline: self.baseline,
+            ..Options::default()
         };
         assess::assess(self.snapshot, catalog, options)
     }

@@ -6,12 +6,10 @@ use crate::assess::{self, Options};
 use crate::catalog::Catalog;
 use crate::collect::demo;
 use crate::kind::Kind;
-use crate::model::ScopeRequest;
 use crate::plan::Plan;
 use crate::render::sample;
-use crate::report::gate::GateOptions;
 use crate::report::{Report, Run};
-use crate::rules::{RULES, Severity};
+use crate::rules::RULES;
 use crate::snapshot::{ReadStatus, Snapshot};
 use crate::testing;
 use crate::waivers::Waivers;
@@ -186,19 +184,13 @@ impl Cluster {
         let catalog = Catalog::builtin(&rules).unwrap();
         let options = Options {
             rules: self.rules.clone(),
-            scope: ScopeRequest::default(),
-            selector: None,
             plan: &self.plan,
             waivers: &self.waivers,
-            gate: GateOptions {
-                fail_on: Severity::Low,
-                allow_indeterminate: false,
-            },
-            baseline: None,
             run: Run {
                 assessed_at: "2026-01-01T00:00:02Z".to_owned(),
                 ..Run::default()
             },
+            ..Options::default()
         };
         read(&assess::assess(&self.snapshot, &catalog, options))
     }

@@ -7,12 +7,10 @@ use serde_json::{Value, json};
 use crate::assess::{self, Options};
 use crate::catalog::Catalog;
 use crate::kind::Kind;
-use crate::model::ScopeRequest;
 use crate::plan::Plan;
 use crate::projection::decode_value;
-use crate::report::gate::GateOptions;
 use crate::report::{Report, Run};
-use crate::rules::{RULES, Severity};
+use crate::rules::RULES;
 use crate::snapshot::{Cluster, Interner, Operator, ReadStatus, Snapshot};
 use crate::testing;
 use crate::waivers::Waivers;
@@ -229,20 +227,14 @@ pub(super) fn report_by<'s>(
 ) -> Report<'s> {
     let options = Options {
         rules: rules.iter().copied().collect(),
-        scope: ScopeRequest::default(),
-        selector: None,
         plan,
         waivers,
-        gate: GateOptions {
-            fail_on: Severity::Low,
-            allow_indeterminate: false,
-        },
-        baseline: None,
         run: Run {
             assessed_at: "2026-01-01T00:00:02Z".to_owned(),
             command: vec!["sc39".to_owned(), "scan".to_owned()],
             ..Run::default()
         },
+        ..Options::default()
     };
     assess::assess(snapshot, &CATALOG, options)
 }

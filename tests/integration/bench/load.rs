@@ -9,7 +9,9 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use super::pods::{PER_NAMESPACE, REPLICAS, TEMPLATES, around, pod, status};
+use super::pods::{
+    PER_NAMESPACE, REPLICAS, TEMPLATES, around, deployment, owner, pod, replica_set, status,
+};
 use crate::servers::Cluster;
 
 /// Adds the pods of these numbers.
@@ -49,27 +51,15 @@ pub(super) fn load(cluster: &Cluster, pods: Range<usize>) {
 /// Makes the Deployment and the ReplicaSet of a template, and returns a reference to the latter.
 async fn workload(client: Client, template: usize) -> Value {
     let namespace = format!("ns-{}", template / TEMPLATES);
-    let name = format!("app-{}", template % TEMPLATES);
-    let labels = json!({"template": template.to_string()});
-    let mut spec = pod(template * REPLICAS)["spec"].take();
-    spec["nodeName"].take();
-    let spec = json!({
-        "replicas": REPLICAS,
-        "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": spec},
-    });
-    let deployment = json!({"metadata": {"name": name}, "spec": spec});
-    let deployment: Deployment = serde_json::from_value(deployment).expect("well-formed");
+    let made = deployment(template);
+    let made: Deployment = serde_json::from_value(made).expect("well-formed");
     let api: Api<Deployment> = Api::namespaced(client.clone(), &namespace);
-    let made = api.create(&PostParams::default(), &deployment).await;
-    let uid = made.expect("the Deployment can be made").metadata.uid;
-    let owner = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "uid": uid, "controller": true});
-    let name = format!("{name}-{template:x}");
-    let metadata = json!({"name": name, "ownerReferences": [owner]});
-    let replicas = json!({"metadata": metadata, "spec": spec});
-    let replicas: ReplicaSet = serde_json::from_value(replicas).expect("well-formed");
+    let made = api.create(&PostParams::default(), &made).await;
+    let made = serde_json::to_value(made.expect("the Deployment can be made")).expect("it is JSON");
+    let made = replica_set(template, &made);
+    let made: ReplicaSet = serde_json::from_value(made).expect("well-formed");
     let api: Api<ReplicaSet> = Api::namespaced(client, &namespace);
-    let made = api.create(&PostParams::default(), &replicas).await;
-    let uid = made.expect("the ReplicaSet can be made").metadata.uid;
-    json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": uid, "controller": true})
+    let made = api.create(&PostParams::default(), &made).await;
+    let made = serde_json::to_value(made.expect("the ReplicaSet can be made")).expect("it is JSON");
+    owner("ReplicaSet", &made)
 }

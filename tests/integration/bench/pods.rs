@@ -137,7 +137,37 @@ pub(crate) fn running(index: usize) -> Value {
     pod
 }
 
-/// So many pods without workloads, as they would have been read.
+/// The Deployment of a template.
+pub(crate) fn deployment(template: usize) -> Value {
+    let name = format!("app-{}", template % TEMPLATES);
+    json!({"metadata": {"name": name}, "spec": workload(template)})
+}
+
+/// The ReplicaSet of a template's Deployment.
+pub(crate) fn replica_set(template: usize, deployment: &Value) -> Value {
+    let name = format!("app-{}-{template:x}", template % TEMPLATES);
+    let owner = owner("Deployment", deployment);
+    json!({"metadata": {"name": name, "ownerReferences": [owner]}, "spec": workload(template)})
+}
+
+fn workload(template: usize) -> Value {
+    let labels = json!({"template": template.to_string()});
+    let mut spec = pod(template * REPLICAS)["spec"].take();
+    spec["nodeName"].take();
+    json!({
+        "replicas": REPLICAS,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": spec},
+    })
+}
+
+/// A reference to the controller that owns something.
+pub(crate) fn owner(kind: &str, object: &Value) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": kind, "name": object["metadata"]["name"],
+        "uid": object["metadata"]["uid"], "controller": true})
+}
+
+/// So many pods and their workloads, as they would have been read.
 pub(crate) fn snapshot(pods: usize) -> Snapshot {
     let namespaces: Vec<String> = (0..pods / PER_NAMESPACE).map(around).collect();
     let input = Input::Text {
@@ -151,10 +181,27 @@ pub(crate) fn snapshot(pods: usize) -> Snapshot {
     let read = manifests::read(&[input], &options, "2026-01-15T09:00:00Z");
     let mut snapshot = read.expect("the cluster can be read");
     let mut interner = Interner::default();
-    for index in 0..pods {
-        let decoded = decode_value(Kind::Pod, running(index)).expect("the pod is well-formed");
-        let object = interner.object(Kind::Pod, "v1", decoded);
-        snapshot.objects.push(object);
+    let mut add = |kind: Kind, object: Value| {
+        let decoded = decode_value(kind, object).expect("the object is well-formed");
+        snapshot.objects.push(interner.object(kind, "v1", decoded));
+    };
+    for template in 0..pods / REPLICAS {
+        let place = |mut object: Value, group: usize| {
+            object["metadata"]["namespace"] = format!("ns-{}", template / TEMPLATES).into();
+            let uid = format!("00000000-0000-4000-{group:x}000-{template:012x}");
+            object["metadata"]["uid"] = uid.into();
+            object
+        };
+        let deployment = place(deployment(template), 9);
+        let replica_set = place(replica_set(template, &deployment), 10);
+        let owner = owner("ReplicaSet", &replica_set);
+        add(Kind::Deployment, deployment);
+        add(Kind::ReplicaSet, replica_set);
+        for index in template * REPLICAS..(template + 1) * REPLICAS {
+            let mut pod = running(index);
+            pod["metadata"]["ownerReferences"] = json!([owner]);
+            add(Kind::Pod, pod);
+        }
     }
     Snapshot::new(snapshot.origin, snapshot.coverage, snapshot.objects)
 }

@@ -8,22 +8,18 @@ use std::io::{self, Read};
 
 use aws_lc_rs::digest;
 use serde::Serialize;
-use serde_json::Value;
 
 pub(crate) use ordered::Ordered;
-pub use text::{Text, Texts};
+pub use text::{Shelf, Text, Texts};
 
-/// The greatest integer that RFC 8785 can tell from its neighbours, 2^53 − 1.
-const GREATEST_SAFE_INTEGER: u64 = (1 << 53) - 1;
-
-/// The canonical bytes of a value.
-///
-/// RFC 8785 writes every number as a double. Integers outside ±(2^53 − 1) would change their value by that, so
-/// they are written as strings.
+/// The canonical bytes of a value; integers that are no double are written as strings.
 pub fn to_bytes(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
-    let mut value = serde_json::to_value(value)?;
-    guard(&mut value);
-    serde_json_canonicalizer::to_vec(&value)
+    serde_json::to_vec(&Ordered(&serde_json::to_value(value)?))
+}
+
+/// SHA-256 of the canonical bytes of a value, as `sha256:` and hexadecimal digits.
+pub fn digest_of(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(format!("sha256:{}", sha256(&to_bytes(value)?)))
 }
 
 /// SHA-256 as 64 lower-case hexadecimal digits.
@@ -55,25 +51,9 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
-fn guard(value: &mut Value) {
-    match value {
-        Value::Number(number) => {
-            let magnitude = number
-                .as_u64()
-                .or_else(|| number.as_i64().map(i64::unsigned_abs));
-            if magnitude.is_some_and(|magnitude| magnitude > GREATEST_SAFE_INTEGER) {
-                *value = Value::String(number.to_string());
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(guard),
-        Value::Object(map) => map.values_mut().for_each(guard),
-        Value::Null | Value::Bool(_) | Value::String(_) => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -3,12 +3,13 @@
 //! A snapshot is all that the later stages see: the same snapshot gives the same evidence, byte for byte.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
-use crate::projection::pod::{Container, PodSpec};
+use crate::projection::pod::{Condition, Container, PodSpec};
 use crate::projection::{Decoded, Identity, PodInstance, Projection};
 
 /// Everything that was collected.
@@ -28,7 +29,7 @@ pub struct Object {
     /// Its kind.
     pub kind: Kind,
     /// The API version it was read at.
-    pub version: String,
+    pub version: Arc<str>,
     /// Its name, uid and times.
     pub identity: Identity,
     /// What differs between replicas; only of pods.
@@ -241,48 +242,97 @@ pub struct Unreadable {
     pub message: String,
 }
 
-/// Shares equal projections while objects arrive, and equal containers of different ones: a pod's are those of the
-/// ReplicaSet and the Deployment that made it.
+/// Shares what is equal while objects arrive: projections, and containers of different ones, since a pod's are those of
+/// the ReplicaSet and the Deployment that made it; and of single objects the strings that many of them have.
 #[derive(Debug, Default)]
 pub struct Interner {
-    known: HashSet<Arc<Projection>>,
+    projections: HashSet<Arc<Projection>>,
     containers: HashSet<Arc<Container>>,
+    conditions: HashSet<Arc<[Condition]>>,
+    owners: HashSet<Arc<[Box<str>]>>,
+    words: HashSet<Arc<str>>,
 }
 
 impl Interner {
     /// Returns the shared copy of an equal projection, or makes this one it.
     pub fn share(&mut self, mut projection: Projection) -> Arc<Projection> {
-        if let Some(shared) = self.known.get(&projection) {
+        if let Some(shared) = self.projections.get(&projection) {
             return Arc::clone(shared);
         }
         let spec = projection.pod_spec_mut();
         for container in spec.into_iter().flat_map(PodSpec::containers_mut) {
-            if let Some(shared) = self.containers.get(container) {
-                *container = Arc::clone(shared);
-            } else {
-                self.containers.insert(Arc::clone(container));
-            }
+            share(&mut self.containers, container);
         }
         let shared = Arc::new(projection);
-        self.known.insert(Arc::clone(&shared));
+        self.projections.insert(Arc::clone(&shared));
         shared
     }
 
     /// Makes an object of what was decoded.
     pub fn object(&mut self, kind: Kind, version: &str, decoded: Decoded) -> Object {
+        let projection = self.share(decoded.projection);
+        let (identity, instance) = (decoded.identity, decoded.instance);
+        self.object_of(kind, version, identity, instance, projection)
+    }
+
+    /// Makes an object of its parts.
+    pub fn object_of(
+        &mut self,
+        kind: Kind,
+        version: &str,
+        mut identity: Identity,
+        mut instance: Option<Box<PodInstance>>,
+        projection: Arc<Projection>,
+    ) -> Object {
+        let words = &mut self.words;
+        let version = words.get(version).cloned().unwrap_or_else(|| {
+            let version: Arc<str> = version.into();
+            words.insert(Arc::clone(&version));
+            version
+        });
+        let common = [
+            &mut identity.namespace,
+            &mut identity.generate_name,
+            &mut identity.creation_timestamp,
+        ];
+        for word in common.into_iter().flatten() {
+            share(words, word);
+        }
+        share(&mut self.owners, &mut identity.owner_uids);
+        let status = instance.as_mut().and_then(|pod| pod.status.as_mut());
+        if let Some(status) = status {
+            if let Some(phase) = &mut status.phase {
+                share(words, phase);
+            }
+            share(&mut self.conditions, &mut status.conditions);
+            let containers = status.container_statuses.iter_mut();
+            for container in containers.chain(&mut status.init_container_statuses) {
+                share(words, &mut container.name);
+            }
+        }
         Object {
             kind,
-            version: version.to_owned(),
-            identity: decoded.identity,
-            instance: decoded.instance,
-            projection: self.share(decoded.projection),
+            version,
+            identity,
+            instance,
+            projection,
         }
+    }
+}
+
+/// Puts the shared copy in the place of an equal item, or makes this one it.
+fn share<T: ?Sized + Eq + Hash>(known: &mut HashSet<Arc<T>>, item: &mut Arc<T>) {
+    if let Some(shared) = known.get(item) {
+        *item = Arc::clone(shared);
+    } else {
+        known.insert(Arc::clone(item));
     }
 }
 
 impl Snapshot {
     /// Puts everything into the order that evidence has.
     pub fn new(origin: Origin, mut coverage: Coverage, mut objects: Vec<Object>) -> Self {
+        objects.shrink_to_fit();
         objects.sort_by(|left, right| left.key().cmp(&right.key()));
         coverage.sources.sort_by(|left, right| {
             (left.kind, &left.namespace, &left.name, left.verb).cmp(&(
@@ -311,10 +361,19 @@ impl Snapshot {
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (usize, &Object)> {
         let start = self.objects.partition_point(|object| object.kind < kind);
         let end = self.objects.partition_point(|object| object.kind <= kind);
-        self.objects[start..end]
-            .iter()
-            .enumerate()
-            .map(move |(offset, object)| (start + offset, object))
+        (start..end).zip(&self.objects[start..end])
+    }
+
+    /// Objects of a kind in a namespace, with their index.
+    pub fn of_namespace(
+        &self,
+        kind: Kind,
+        namespace: &str,
+    ) -> impl Iterator<Item = (usize, &Object)> {
+        let place = |object: &Object| (object.kind, object.namespace()).cmp(&(kind, namespace));
+        let start = self.objects.partition_point(|object| place(object).is_lt());
+        let end = self.objects.partition_point(|object| place(object).is_le());
+        (start..end).zip(&self.objects[start..end])
     }
 
     /// Whether there is an object of a kind in a namespace.

@@ -87,7 +87,6 @@ pub fn assess<'s>(
             } else {
                 Vec::new()
             };
-            let rows = builder.rows(&results);
             RuleReport {
                 rule,
                 selected,
@@ -97,7 +96,6 @@ pub fn assess<'s>(
                     .map(str::to_owned)
                     .collect(),
                 counts: count(&results),
-                rows,
                 results,
             }
         })

@@ -1,6 +1,5 @@
 //! Results: equal statements about several subjects become one, with a stable id.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,11 +7,11 @@ use uuid::Uuid;
 
 use super::settle::Settled;
 use super::waive::Waiving;
-use crate::canonical::Texts;
+use crate::canonical::{Shelf, Texts};
 use crate::model::{Model, Port};
-use crate::report::{self, Effective, Place, ResultRead, RuleResult, SubjectRef, Workloads};
+use crate::report::order::Order;
+use crate::report::{Effective, Place, ResultRead, RuleResult, SubjectRef, Workloads};
 use crate::rules::{Observation, ReadFrom, Reason, Rule, Severity, Verdict};
-use crate::snapshot::Snapshot;
 
 /// Between the parts of what an id is made from: in no name of the API.
 const SEPARATOR: &str = "\u{1f}";
@@ -23,9 +22,9 @@ pub(super) struct Builder<'m> {
     cluster: &'m str,
     waiving: &'m Waiving<'m>,
     workloads: &'m Workloads,
-    /// Of each object by index: where it comes by namespace, kind and name, the order of CSV.
-    ranks: Vec<u32>,
+    order: Order<'m>,
     texts: Texts,
+    reads: Shelf<[ResultRead]>,
     /// Subjects of results so far, with what `workloads_of` says of them.
     subjects: Mutex<Shared>,
 }
@@ -37,13 +36,13 @@ type Shared = HashMap<Arc<[SubjectRef]>, Option<Arc<str>>>;
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Statement {
     waiver: Option<u32>,
-    container: Option<String>,
+    container: Option<Arc<str>>,
     port: Option<Port>,
     verdict: Verdict,
     severity: Severity,
     reason: Reason,
-    message: String,
-    reads: Box<[ResultRead]>,
+    message: Arc<str>,
+    reads: Arc<[ResultRead]>,
 }
 
 /// Statements with their number, in the order of the rule, and their subjects.
@@ -64,7 +63,7 @@ fn add(statements: &mut Statements, statement: Statement, subjects: Vec<SubjectR
 impl Statement {
     fn result(self, subjects: Arc<[SubjectRef]>) -> RuleResult {
         RuleResult {
-            id: String::new(),
+            id: Uuid::nil(),
             container: self.container,
             port: self.port,
             verdict: self.verdict,
@@ -94,8 +93,9 @@ impl<'m> Builder<'m> {
             cluster,
             waiving,
             workloads,
-            ranks: ranks(model.snapshot),
+            order: Order::new(model.snapshot),
             texts: Texts::default(),
+            reads: Shelf::default(),
             subjects: Mutex::default(),
         }
     }
@@ -148,7 +148,7 @@ impl<'m> Builder<'m> {
             .into_iter()
             .map(|(statement, (_, subjects))| statement.result(self.share(subjects)))
             .collect();
-        self.order(&mut results);
+        self.order.results(&mut results);
         self.name(rule, &mut results);
         results
     }
@@ -158,9 +158,9 @@ impl<'m> Builder<'m> {
         let reads = observation.reads.into_iter().map(|read| ResultRead {
             pointer: match read.from {
                 ReadFrom::Subject if !prefix.is_empty() => {
-                    texts.share(&format!("{prefix}{}", read.pointer))
+                    texts.share(format!("{prefix}{}", read.pointer))
                 }
-                _ => texts.share(&read.pointer),
+                _ => texts.share(read.pointer),
             },
             from: read.from,
             // What is no JSON cannot have been read from any.
@@ -168,19 +168,19 @@ impl<'m> Builder<'m> {
         });
         Statement {
             waiver: None,
-            container: observation.container,
+            container: observation.container.map(|name| texts.share(name)),
             port: observation.port,
             verdict: observation.verdict,
             severity: observation.severity.unwrap_or(rule.severity),
             reason: observation.reason,
-            reads: reads.collect(),
-            message: observation.message,
+            reads: self.reads.share(reads.collect::<Vec<_>>()),
+            message: texts.share(observation.message),
         }
     }
 
     /// Orders subjects. The replicas of a template are the subjects of many results, and kept once.
     fn share(&self, mut subjects: Vec<SubjectRef>) -> Arc<[SubjectRef]> {
-        subjects.sort_by(|left, right| self.by_place(left, right));
+        subjects.sort_by(|left, right| self.order.by_place(left, right));
         subjects.dedup();
         let mut shared = self.shared();
         if let Some((known, _)) = shared.get_key_value(subjects.as_slice()) {
@@ -189,18 +189,6 @@ impl<'m> Builder<'m> {
         let subjects: Arc<[SubjectRef]> = subjects.into();
         shared.insert(Arc::clone(&subjects), None);
         subjects
-    }
-
-    fn order(&self, results: &mut [RuleResult]) {
-        results.sort_by(|left, right| {
-            let by_rank = rank(left.effective).cmp(&rank(right.effective));
-            by_rank
-                .then_with(|| match (left.subjects.first(), right.subjects.first()) {
-                    (Some(one), Some(other)) => self.by_place(one, other),
-                    (one, other) => one.is_some().cmp(&other.is_some()),
-                })
-                .then_with(|| order_key(left).cmp(&order_key(right)))
-        });
     }
 
     /// Ids name cluster, rule, workloads, container, port and reason: the same after a restart of pods.
@@ -223,7 +211,7 @@ impl<'m> Builder<'m> {
             if *seen > 1 {
                 name = format!("{name}{SEPARATOR}{seen}");
             }
-            result.id = Uuid::new_v5(&space, name.as_bytes()).to_string();
+            result.id = Uuid::new_v5(&space, name.as_bytes());
         }
     }
 
@@ -250,76 +238,6 @@ impl<'m> Builder<'m> {
         }
         joined.clone()
     }
-
-    /// By namespace, kind and name, as CSV is sorted.
-    fn by_place(&self, left: &SubjectRef, right: &SubjectRef) -> Ordering {
-        if let (SubjectRef::Object(left), SubjectRef::Object(right)) = (left, right) {
-            return self.ranks[*left as usize].cmp(&self.ranks[*right as usize]);
-        }
-        let snapshot = self.model.snapshot;
-        sort_key(snapshot, left).cmp(&sort_key(snapshot, right))
-    }
-
-    /// `(result, subject)` of every row: by effective verdict, namespace, kind, name, container and port.
-    pub(super) fn rows(&self, results: &[RuleResult]) -> Vec<(u32, u32)> {
-        let count = results.iter().map(|result| result.subjects.len()).sum();
-        let mut rows: Vec<(u32, u32)> = Vec::with_capacity(count);
-        for (result, index) in results.iter().zip(0_u32..) {
-            rows.extend(
-                (0_u32..)
-                    .zip(result.subjects.iter())
-                    .map(|(subject, _)| (index, subject)),
-            );
-        }
-        rows.sort_by(|left, right| {
-            let result = |row: &(u32, u32)| &results[row.0 as usize];
-            let (one, other) = (result(left), result(right));
-            let by_rank = rank(one.effective).cmp(&rank(other.effective));
-            by_rank
-                .then_with(|| {
-                    let one = &one.subjects[left.1 as usize];
-                    self.by_place(one, &other.subjects[right.1 as usize])
-                })
-                .then_with(|| order_key(one).cmp(&order_key(other)))
-        });
-        rows
-    }
-}
-
-fn sort_key<'a>(snapshot: &'a Snapshot, subject: &'a SubjectRef) -> (&'a str, &'a str, &'a str) {
-    let (kind, namespace, name) = report::place(snapshot, subject);
-    (namespace, kind, name)
-}
-
-/// Compares strings once per object, and not once per row.
-fn ranks(snapshot: &Snapshot) -> Vec<u32> {
-    let mut order: Vec<(SubjectRef, usize)> = (0..snapshot.objects.len())
-        .map(|index| (SubjectRef::object(index), index))
-        .collect();
-    order.sort_by(|(left, _), (right, _)| sort_key(snapshot, left).cmp(&sort_key(snapshot, right)));
-    let mut ranks = vec![0; order.len()];
-    for ((_, index), rank) in order.into_iter().zip(0..) {
-        ranks[index] = rank;
-    }
-    ranks
-}
-
-/// What orders results about the same subject.
-fn order_key(result: &RuleResult) -> (Option<&str>, Option<&Port>, &str, &str) {
-    let container = result.container.as_deref();
-    (
-        container,
-        result.port.as_ref(),
-        result.reason.code(),
-        &result.message,
-    )
-}
-
-fn rank(effective: Effective) -> usize {
-    Effective::ALL
-        .iter()
-        .position(|known| *known == effective)
-        .unwrap_or_default()
 }
 
 /// Id of a run: the same cluster, start and catalogue give the same.

@@ -129,7 +129,7 @@ fn one(
         matched += result.subjects.iter().filter(is_meant).count() as u64;
         if result.waiver == Some(index) {
             rows += result.subjects.len() as u64;
-            results.push(result.id.clone());
+            results.push(result.id);
         }
     }
     results.sort();

@@ -61,23 +61,43 @@ impl Serialize for Text {
     }
 }
 
-/// Shares equal strings and equal texts, among threads too: most results rest on the same few pointers and values.
+/// Shares what is equal, among threads too.
+#[derive(Debug)]
+pub struct Shelf<T: ?Sized>(Mutex<HashSet<Arc<T>>>);
+
+impl<T: ?Sized> Default for Shelf<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: ?Sized + Eq + Hash> Shelf<T> {
+    /// The shared copy.
+    pub fn share<U>(&self, item: U) -> Arc<T>
+    where
+        U: Borrow<T> + Into<Arc<T>>,
+    {
+        let mut known = locked(&self.0);
+        if let Some(known) = known.get(item.borrow()) {
+            return Arc::clone(known);
+        }
+        let shared: Arc<T> = item.into();
+        known.insert(Arc::clone(&shared));
+        shared
+    }
+}
+
+/// Shares equal strings and equal texts: most results rest on the same few pointers and values.
 #[derive(Debug, Default)]
 pub struct Texts {
-    strings: Mutex<HashSet<Arc<str>>>,
+    strings: Shelf<str>,
     values: Mutex<HashSet<Text>>,
 }
 
 impl Texts {
     /// The shared copy of a string.
-    pub fn share(&self, text: &str) -> Arc<str> {
-        let mut known = locked(&self.strings);
-        if let Some(known) = known.get(text) {
-            return Arc::clone(known);
-        }
-        let shared: Arc<str> = text.into();
-        known.insert(Arc::clone(&shared));
-        shared
+    pub fn share(&self, text: String) -> Arc<str> {
+        self.strings.share(text)
     }
 
     /// The shared text of a value.

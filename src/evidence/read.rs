@@ -161,24 +161,24 @@ struct WrittenDocument {
 struct WrittenObject {
     api_version: String,
     #[serde(default)]
-    creation_timestamp: Option<String>,
+    creation_timestamp: Option<Arc<str>>,
     #[serde(default)]
-    deletion_timestamp: Option<String>,
+    deletion_timestamp: Option<Box<str>>,
     #[serde(default)]
-    generate_name: Option<String>,
+    generate_name: Option<Arc<str>>,
     kind: String,
     name: String,
     #[serde(default)]
-    namespace: Option<String>,
+    namespace: Option<Arc<str>>,
     #[serde(default)]
-    owner_uids: Vec<String>,
+    owner_uids: Arc<[Box<str>]>,
     #[serde(default)]
     per_pod: Option<Box<PodInstance>>,
     projection: usize,
     #[serde(default)]
-    resource_version: Option<String>,
+    resource_version: Option<Box<str>>,
     #[serde(default)]
-    uid: Option<String>,
+    uid: Option<Box<str>>,
 }
 
 #[derive(Deserialize)]
@@ -502,22 +502,18 @@ fn object(
         return Err(wrong(format!("{pointer}/perPod"), message));
     }
     let version = written.api_version.rsplit_once('/');
-    Ok(Object {
-        kind,
-        version: version
-            .map_or(written.api_version.as_str(), |(_, version)| version)
-            .to_owned(),
-        projection: shared.get(written.projection, kind)?,
-        identity: Identity {
-            name: written.name,
-            namespace: written.namespace,
-            uid: written.uid,
-            resource_version: written.resource_version,
-            generate_name: written.generate_name,
-            creation_timestamp: written.creation_timestamp,
-            deletion_timestamp: written.deletion_timestamp,
-            owner_uids: written.owner_uids,
-        },
-        instance: written.per_pod,
-    })
+    let version = version.map_or(written.api_version.as_str(), |(_, version)| version);
+    let projection = shared.get(written.projection, kind)?;
+    let identity = Identity {
+        name: written.name,
+        namespace: written.namespace,
+        uid: written.uid,
+        resource_version: written.resource_version,
+        generate_name: written.generate_name,
+        creation_timestamp: written.creation_timestamp,
+        deletion_timestamp: written.deletion_timestamp,
+        owner_uids: written.owner_uids,
+    };
+    let interner = &mut shared.interner;
+    Ok(interner.object_of(kind, version, identity, written.per_pod, projection))
 }

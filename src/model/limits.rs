@@ -182,8 +182,7 @@ impl Model<'_> {
             return None;
         }
         self.snapshot
-            .of_kind(Kind::LimitRange)
-            .filter(|(_, object)| object.namespace() == pod.namespace)
+            .of_namespace(Kind::LimitRange, pod.namespace)
             .find_map(|(index, object)| {
                 let Projection::LimitRange(range) = object.projection.as_ref() else {
                     return None;

@@ -45,7 +45,7 @@ pub mod volumes;
 use std::sync::OnceLock;
 
 use crate::gaps::Gaps;
-use crate::kind::Kind;
+use crate::kind::{Kind, MENDIX_GROUP};
 use crate::plan::Plan;
 use crate::projection::Projection;
 use crate::projection::cluster::Node;
@@ -73,10 +73,11 @@ pub struct Model<'s> {
     pub namespaces: Namespaces<'s>,
     /// Groups of equal pods, in scope or not, sorted by namespace and workload.
     pub pods: Vec<PodGroup<'s>>,
-    /// Apps, from MendixApp objects and from pods.
+    /// Apps, from MendixApp objects and from pods, sorted by namespace and name.
     pub apps: Vec<App<'s>>,
     /// Running operators.
     pub operators: Vec<Operator>,
+    writers: rbac::Writers<'s>,
     /// The mesh.
     pub mesh: mesh::Mesh<'s>,
     /// What leads to which pod on which port.
@@ -115,6 +116,7 @@ impl<'s> Model<'s> {
             pods,
             apps,
             operators,
+            writers: rbac::Writers::new(snapshot, MENDIX_GROUP),
             mesh,
             services,
             plugins,
@@ -141,11 +143,18 @@ impl<'s> Model<'s> {
             .filter(|(_, pod)| self.scope.judges(pod))
     }
 
+    /// The groups of a namespace, in scope or not, with their index.
+    pub fn pods_in(&self, namespace: &str) -> impl Iterator<Item = (usize, &PodGroup<'s>)> {
+        let start = self.pods.partition_point(|pod| pod.namespace < namespace);
+        let end = self.pods.partition_point(|pod| pod.namespace <= namespace);
+        (start..end).zip(&self.pods[start..end])
+    }
+
     /// The apps of a namespace.
     pub fn apps_in(&self, namespace: &str) -> impl Iterator<Item = &App<'s>> {
-        self.apps
-            .iter()
-            .filter(move |app| app.namespace == namespace)
+        let start = self.apps.partition_point(|app| app.namespace < namespace);
+        let end = self.apps.partition_point(|app| app.namespace <= namespace);
+        self.apps[start..end].iter()
     }
 
     /// Nodes, with their index.

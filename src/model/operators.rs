@@ -3,8 +3,8 @@
 use super::Model;
 use super::mendix::{image_tag, is_operator_container, runs_operator};
 use super::pods::{PodGroup, Role};
-use super::rbac::{self, Grant};
-use crate::kind::{Kind, MENDIX_GROUP};
+use super::rbac::Grant;
+use crate::kind::Kind;
 use crate::projection::Projection;
 
 /// One operator: a workload, whatever its replicas.
@@ -124,15 +124,15 @@ impl Model<'_> {
             operator.namespace.as_str(),
             operator.service_account.as_str(),
         );
-        rbac::can_write(self.snapshot, MENDIX_GROUP, namespace, account)
+        self.writers
+            .grant(namespace, account)
             .map(Manages::MayWrite)
             .or_else(|| self.listed(operator, namespace))
     }
 
     fn listed(&self, operator: &Operator, namespace: &str) -> Option<Manages> {
         self.snapshot
-            .of_kind(Kind::OperatorConfiguration)
-            .filter(|(_, object)| object.namespace() == operator.namespace)
+            .of_namespace(Kind::OperatorConfiguration, &operator.namespace)
             .find_map(|(index, object)| match object.projection.as_ref() {
                 Projection::OperatorConfiguration(configuration) => configuration
                     .spec

@@ -5,7 +5,7 @@ mod defaults;
 mod holders;
 mod powers;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::selector;
 use crate::kind::Kind;
@@ -45,37 +45,65 @@ pub struct RuleAt {
     pub rule: usize,
 }
 
-/// The binding through which a service account may write objects of `group` in `namespace`, if any.
+/// The bindings whose roles write objects of one API group, so that each operator and namespace looks at these alone.
 ///
 /// Roles of a binding whose object was not read grant nothing here; whoever asks must state that the verdict rests
 /// on the four RBAC kinds.
-pub fn can_write(
-    snapshot: &Snapshot,
-    group: &str,
-    namespace: &str,
-    account: (&str, &str),
-) -> Option<Grant> {
-    let local = snapshot
-        .of_kind(Kind::RoleBinding)
-        .filter(|(_, object)| object.namespace() == namespace);
-    let global = snapshot.of_kind(Kind::ClusterRoleBinding);
-    local.chain(global).find_map(|(index, object)| {
-        let Projection::Binding(binding) = object.projection.as_ref() else {
-            return None;
+#[derive(Debug)]
+pub struct Writers<'s> {
+    local: BTreeMap<&'s str, Vec<Writer<'s>>>,
+    global: Vec<Writer<'s>>,
+}
+
+#[derive(Debug)]
+struct Writer<'s> {
+    grant: Grant,
+    binding: &'s Binding,
+    namespace: &'s str,
+}
+
+impl<'s> Writers<'s> {
+    /// Finds them.
+    pub fn new(snapshot: &'s Snapshot, group: &str) -> Self {
+        let writers = |kind| {
+            let bindings = snapshot.of_kind(kind);
+            bindings.filter_map(|(index, object)| {
+                let Projection::Binding(binding) = object.projection.as_ref() else {
+                    return None;
+                };
+                let namespace = object.namespace();
+                let role = role_of(snapshot, binding, namespace)?;
+                writes(snapshot, role, group).then_some(Writer {
+                    grant: Grant {
+                        binding: index,
+                        role,
+                    },
+                    binding,
+                    namespace,
+                })
+            })
         };
-        if !binding
-            .subjects
-            .iter()
-            .any(|subject| names(subject, object.namespace(), account))
-        {
-            return None;
+        let mut local: BTreeMap<&str, Vec<Writer<'_>>> = BTreeMap::new();
+        for writer in writers(Kind::RoleBinding) {
+            local.entry(writer.namespace).or_default().push(writer);
         }
-        let role = role_of(snapshot, binding, object.namespace())?;
-        writes(snapshot, role, group).then_some(Grant {
-            binding: index,
-            role,
-        })
-    })
+        Self {
+            local,
+            global: writers(Kind::ClusterRoleBinding).collect(),
+        }
+    }
+
+    /// The binding through which a service account may write in `namespace`, if any.
+    pub fn grant(&self, namespace: &str, account: (&str, &str)) -> Option<Grant> {
+        let local = self.local.get(namespace).into_iter().flatten();
+        local
+            .chain(&self.global)
+            .find(|writer| {
+                let mut subjects = writer.binding.subjects.iter();
+                subjects.any(|subject| names(subject, writer.namespace, account))
+            })
+            .map(|writer| writer.grant)
+    }
 }
 
 /// Whether a subject of a binding is the service account, by name, as a user, or by one of its groups.

@@ -136,7 +136,7 @@ impl Scope {
             let namespaces = objects
                 .filter_map(|object| match object.kind {
                     Kind::Namespace => Some(object.name().to_owned()),
-                    _ => object.identity.namespace.clone(),
+                    _ => object.identity.namespace.as_deref().map(str::to_owned),
                 })
                 .chain(unreadable(snapshot, Kind::ALL))
                 .chain(

@@ -220,8 +220,9 @@ impl<'s> Model<'s> {
                 !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
             })
         };
-        let all = self.snapshot.of_kind(Kind::PersistentVolumeClaim);
-        let here = all.filter(|(_, object)| object.namespace() == set.namespace());
+        let here = self
+            .snapshot
+            .of_namespace(Kind::PersistentVolumeClaim, set.namespace());
         let names = here.map(|(_, object)| object.name());
         let made: Vec<Claim<'s>> = names
             .filter(|name| of_set(name))

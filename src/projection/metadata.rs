@@ -1,12 +1,14 @@
 //! Identity and metadata of objects, and small readers that several projections share.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::annotations;
 
-/// What tells one object from another; kept beside the projection, so that replicas can share theirs.
+/// What tells one object from another; kept beside the projection, so that replicas can share theirs. Strings that many
+/// objects have in common are shared, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
@@ -14,25 +16,25 @@ pub struct Identity {
     pub name: String,
     /// `metadata.namespace`; absent for cluster-scoped objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<Arc<str>>,
     /// `metadata.uid`; absent in files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uid: Option<String>,
+    pub uid: Option<Box<str>>,
     /// `metadata.resourceVersion`; absent in files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource_version: Option<String>,
+    pub resource_version: Option<Box<str>>,
     /// `metadata.generateName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generate_name: Option<String>,
+    pub generate_name: Option<Arc<str>>,
     /// `metadata.creationTimestamp`, RFC 3339 as the API writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub creation_timestamp: Option<String>,
+    pub creation_timestamp: Option<Arc<str>>,
     /// `metadata.deletionTimestamp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deletion_timestamp: Option<String>,
+    pub deletion_timestamp: Option<Box<str>>,
     /// Uids of the owner references, in their order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub owner_uids: Vec<String>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub owner_uids: Arc<[Box<str>]>,
 }
 
 /// The part of `metadata` that equal objects share.
@@ -78,17 +80,17 @@ struct Wire {
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
-    namespace: Option<String>,
+    namespace: Option<Arc<str>>,
     #[serde(default)]
-    uid: Option<String>,
+    uid: Option<Box<str>>,
     #[serde(default)]
-    resource_version: Option<String>,
+    resource_version: Option<Box<str>>,
     #[serde(default)]
-    generate_name: Option<String>,
+    generate_name: Option<Arc<str>>,
     #[serde(default)]
-    creation_timestamp: Option<String>,
+    creation_timestamp: Option<Arc<str>>,
     #[serde(default)]
-    deletion_timestamp: Option<String>,
+    deletion_timestamp: Option<Box<str>>,
     #[serde(default, deserialize_with = "null_default")]
     labels: BTreeMap<String, Option<String>>,
     #[serde(default, deserialize_with = "known_annotations")]
@@ -101,7 +103,7 @@ struct Wire {
 #[serde(rename_all = "camelCase")]
 struct WireOwner {
     #[serde(default)]
-    uid: Option<String>,
+    uid: Option<Box<str>>,
     #[serde(default)]
     api_version: String,
     #[serde(default)]

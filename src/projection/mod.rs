@@ -10,6 +10,7 @@
 pub mod annotations;
 pub mod claims;
 pub mod cluster;
+pub mod container_id;
 pub mod controllers;
 pub mod destination_rule;
 pub mod facts;

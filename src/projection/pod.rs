@@ -6,6 +6,7 @@ use std::sync::Arc;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
+use super::container_id::ContainerId;
 use super::facts::{ArgumentFacts, Arguments, EnvironmentFacts};
 use super::metadata::{Metadata, Scalar, list, null_default};
 use super::volume::{self, Volume, VolumeDevice, VolumeMount};
@@ -352,7 +353,7 @@ pub struct InstanceSpec {
 #[serde(rename_all = "camelCase")]
 pub struct PodStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<Box<str>>,
+    pub phase: Option<Arc<str>>,
     #[serde(default, rename = "podIP", skip_serializing_if = "Option::is_none")]
     pub pod_ip: Option<Box<str>>,
     #[serde(
@@ -368,7 +369,7 @@ pub struct PodStatus {
         deserialize_with = "null_default",
         skip_serializing_if = "<[_]>::is_empty"
     )]
-    pub conditions: Box<[Condition]>,
+    pub conditions: Arc<[Condition]>,
     #[serde(
         default,
         deserialize_with = "null_default",
@@ -410,13 +411,13 @@ pub struct Condition {
 #[serde(rename_all = "camelCase")]
 pub struct ContainerStatus {
     #[serde(default)]
-    pub name: Box<str>,
+    pub name: Arc<str>,
     #[serde(
         default,
         rename = "containerID",
         skip_serializing_if = "Option::is_none"
     )]
-    pub container_id: Option<Box<str>>,
+    pub container_id: Option<ContainerId>,
     #[serde(default, deserialize_with = "null_default")]
     pub state: ContainerState,
     /// The resources in force, kept only where they differ from `spec`: while a resize is pending.
@@ -472,9 +473,9 @@ impl Pod {
         }
         let mut status = self.status.take();
         if let Some(status) = &mut status {
-            let mut conditions = std::mem::take(&mut status.conditions).into_vec();
-            conditions.retain(|condition| &*condition.kind == "Ready");
-            status.conditions = conditions.into();
+            let conditions = status.conditions.iter();
+            let ready = conditions.filter(|condition| &*condition.kind == "Ready");
+            status.conditions = ready.cloned().collect();
             keep_differing(&mut status.container_statuses, &self.spec.containers);
             keep_differing(
                 &mut status.init_container_statuses,

@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 
 use super::RenderError;
 use super::escape::visible;
+use crate::report::order::Order;
 use crate::report::{Report, RuleReport};
 
 const HEADER: &str = "rule,control,verdict,effective_verdict,severity,kind,namespace,name,container,port,reason,message";
@@ -12,8 +13,9 @@ const HEADER: &str = "rule,control,verdict,effective_verdict,severity,kind,names
 pub(super) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), RenderError> {
     let mut writer = BufWriter::new(writer);
     writeln!(writer, "{HEADER}")?;
+    let order = Order::new(report.snapshot);
     for rule in &report.rules {
-        rows(report, rule, &mut writer)?;
+        rows(report, rule, &order, &mut writer)?;
     }
     writer.flush()?;
     Ok(())
@@ -22,12 +24,12 @@ pub(super) fn render(report: &Report<'_>, writer: &mut dyn Write) -> Result<(), 
 fn rows(
     report: &Report<'_>,
     rule: &RuleReport,
+    order: &Order<'_>,
     writer: &mut impl Write,
 ) -> Result<(), RenderError> {
     let controls = rule.controls.join(";");
-    for (result, subject) in &rule.rows {
-        let result = &rule.results[*result as usize];
-        let (kind, namespace, name) = report.subject(&result.subjects[*subject as usize]);
+    for (result, subject) in order.rows(rule) {
+        let (kind, namespace, name) = report.subject(subject);
         let port = result.port.as_ref().map(ToString::to_string);
         let cells = [
             rule.rule.id,

@@ -118,7 +118,7 @@ impl Cluster {
             let text = HOSTILE[number % HOSTILE.len()];
             if matches!(object.kind, Kind::Pod | Kind::Node) {
                 object.identity.name = format!("{text}{number}");
-                object.identity.uid = Some(text.to_owned());
+                object.identity.uid = Some(text.into());
             }
         }
         let origin = &mut snapshot.origin;
@@ -164,7 +164,7 @@ impl Cluster {
         for (number, object) in snapshot.objects.iter_mut().enumerate() {
             if object.kind == Kind::Pod {
                 object.identity.name = format!("{}-{}", object.identity.name, 999 - number);
-                object.identity.uid = Some(format!("6f1c5d0e-0000-4000-9000-{number:012}"));
+                object.identity.uid = Some(format!("6f1c5d0e-0000-4000-9000-{number:012}").into());
             }
         }
         let Snapshot {

@@ -56,7 +56,7 @@ impl RowKey {
             namespace: place.namespace.to_owned(),
             kind: place.kind.to_owned(),
             name: place.name.to_owned(),
-            container: unit.result.container.clone(),
+            container: unit.result.container.as_deref().map(str::to_owned),
             port: unit.result.port.as_ref().map(ToString::to_string),
         }
     }

@@ -2,11 +2,14 @@
 
 mod baseline;
 pub mod gate;
+pub mod order;
 mod tiers;
 mod units;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use uuid::Uuid;
 
 use crate::canonical::Text;
 use crate::catalog::{self, Catalog, Relation};
@@ -189,19 +192,18 @@ pub struct RuleReport {
     pub controls: Vec<String>,
     /// Its results, worst first.
     pub results: Vec<RuleResult>,
-    /// `(result, subject)` of every row, in the order of CSV.
-    pub rows: Vec<(u32, u32)>,
     /// Rows by effective verdict.
     pub counts: Counts,
 }
 
-/// One result: the same statement about all its subjects.
+/// One result: the same statement about all its subjects. Large clusters have a million of them that differ in little:
+/// what they have in common is shared.
 #[derive(Clone, Debug)]
 pub struct RuleResult {
     /// `UUIDv5`, stable across restarts of pods.
-    pub id: String,
+    pub id: Uuid,
     /// Container.
-    pub container: Option<String>,
+    pub container: Option<Arc<str>>,
     /// Port.
     pub port: Option<Port>,
     /// What was found.
@@ -215,9 +217,9 @@ pub struct RuleResult {
     /// Why.
     pub reason: Reason,
     /// In words.
-    pub message: String,
+    pub message: Arc<str>,
     /// Values read.
-    pub reads: Box<[ResultRead]>,
+    pub reads: Arc<[ResultRead]>,
     /// Whom it is about, sorted.
     pub subjects: Arc<[SubjectRef]>,
 }
@@ -303,7 +305,7 @@ pub struct WaiverReport {
     /// Rows that it waives.
     pub waived: u64,
     /// Ids of the results that it waives, sorted.
-    pub results: Vec<String>,
+    pub results: Vec<Uuid>,
 }
 
 /// Whether a waiver holds, and for anything.

@@ -12,8 +12,8 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use super::limits::{self, Allowance, Limited, Packed};
-use super::write::digest;
 use super::{ArchiveError, KIND};
+use crate::canonical;
 use crate::kind::Kind;
 use crate::projection::form::Form;
 use crate::projection::{self, Identity, PodInstance, Projection};
@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for File<'_> {
         self.key(&mut map, "objects")?;
         let objects = map.next_value_seed(Items {
             allowance: self.allowance,
-            convert: &|written| object(written, &projections),
+            convert: &|written| object(written, &projections, &interner),
         })?;
         if let Some(key) = map.next_key::<String>()? {
             return Err(A::Error::custom(format_args!("unknown member {key:?}")));
@@ -219,7 +219,7 @@ fn projection(written: WrittenProjection, interner: &RefCell<Interner>) -> Resul
     let decoded = projection::decode_evidence(written.kind, written.value)
         .map_err(|error| format!("{} does not decode: {error}", written.kind))?;
     // Over what was decoded, so that nothing gets lost on the way unnoticed.
-    match digest(&decoded.projection) {
+    match canonical::digest_of(&decoded.projection) {
         Ok(digest) if digest == written.digest => Ok((
             projection::type_name(written.kind),
             interner.borrow_mut().share(decoded.projection),
@@ -228,7 +228,11 @@ fn projection(written: WrittenProjection, interner: &RefCell<Interner>) -> Resul
     }
 }
 
-fn object(written: WrittenObject, projections: &[Shared]) -> Result<Object, String> {
+fn object(
+    written: WrittenObject,
+    projections: &[Shared],
+    interner: &RefCell<Interner>,
+) -> Result<Object, String> {
     let WrittenObject {
         kind,
         version,
@@ -245,11 +249,7 @@ fn object(written: WrittenObject, projections: &[Shared]) -> Result<Object, Stri
     if per_pod.is_some() != (kind == Kind::Pod) {
         return Err(format!("a {kind} has the wrong members"));
     }
-    Ok(Object {
-        kind,
-        version,
-        identity,
-        instance: per_pod,
-        projection: Arc::clone(projection),
-    })
+    let projection = Arc::clone(projection);
+    let mut interner = interner.borrow_mut();
+    Ok(interner.object_of(kind, &version, identity, per_pod, projection))
 }

@@ -105,7 +105,7 @@ impl Serialize for Projections<'_> {
         for (kind, value) in &self.0 {
             list.serialize_element(&WrittenProjection {
                 kind: *kind,
-                digest: digest(value).map_err(S::Error::custom)?,
+                digest: canonical::digest_of(value).map_err(S::Error::custom)?,
                 value,
             })?;
         }
@@ -125,10 +125,4 @@ impl Serialize for Objects<'_> {
             },
         ))
     }
-}
-
-/// The digest that stands beside a projection.
-pub(super) fn digest(projection: &Projection) -> Result<String, serde_json::Error> {
-    let bytes = canonical::to_bytes(projection)?;
-    Ok(format!("sha256:{}", canonical::sha256(&bytes)))
 }

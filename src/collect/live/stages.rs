@@ -425,7 +425,7 @@ impl Stages<'_> {
             .find(|namespace| namespace.name() == CLUSTER_NAMESPACE)
             .and_then(|namespace| namespace.identity.uid.clone());
         if listed.is_some() {
-            found.cluster_uid = listed;
+            found.cluster_uid = listed.map(Into::into);
             return Ok(());
         }
         let (uid, source) = named::cluster_uid(self.lister.session).await;

@@ -241,7 +241,7 @@ impl Gathering {
         if object.identity.generate_name.as_deref() == Some(object.name()) {
             // Each of them makes a pod of its own, but only one can stand under this name.
             let named = Named {
-                namespace: object.identity.namespace.clone(),
+                namespace: object.identity.namespace.as_deref().map(str::to_owned),
                 name: object.name().to_owned(),
             };
             let message = "another pod has the same metadata.generateName".to_owned();

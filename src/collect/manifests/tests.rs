@@ -437,7 +437,7 @@ fn an_object_counts_once() {
     ];
     let snapshot = read_all(&versions, &GIVEN).unwrap();
     assert_eq!(names(&snapshot), ["PeerAuthentication hr/a"]);
-    assert_eq!(snapshot.objects[0].version, "v1");
+    assert_eq!(&*snapshot.objects[0].version, "v1");
     let cases = [
         (pod("p").replace('}', ", labels: {a: b}}"), "another label"),
         (

@@ -29,9 +29,9 @@ pub struct Grant<'r> {
 
 /// Whether a grant that was read admits the reference.
 pub fn granted(model: &Model<'_>, wanted: &Grant<'_>) -> bool {
-    let grants = model.snapshot.of_kind(Kind::ReferenceGrant);
-    grants
-        .filter(|(_, object)| object.namespace() == wanted.to)
+    model
+        .snapshot
+        .of_namespace(Kind::ReferenceGrant, wanted.to)
         .any(|(_, object)| match object.projection.as_ref() {
             Projection::ReferenceGrant(grant) => {
                 let from = grant.spec.from.iter().any(|from| {

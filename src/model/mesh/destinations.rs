@@ -264,11 +264,8 @@ fn behind(
 ) -> BTreeSet<usize> {
     let mut groups = BTreeSet::new();
     if let Some(selector) = &spec.workload_selector {
-        let pods = model.pods.iter().enumerate();
-        let selected = pods.filter(|(_, pod)| {
-            pod.namespace == namespace
-                && !pod.is_finished()
-                && selector::matches_labels(&selector.labels, *pod)
+        let selected = model.pods_in(namespace).filter(|(_, pod)| {
+            !pod.is_finished() && selector::matches_labels(&selector.labels, *pod)
         });
         groups.extend(selected.map(|(group, _)| group));
         return groups;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::canonical::{self, Ordered};
+use crate::canonical;
 use crate::projection::Projection;
 use crate::snapshot::Object;
 
@@ -31,7 +31,7 @@ impl<'r> Index<'r> {
         }
         let digests: Vec<String> = distinct
             .par_iter()
-            .map(|projection| digest(projection))
+            .map(canonical::digest_of)
             .collect::<Result<_, _>>()?;
         let mut entries: Vec<_> = digests.iter().cloned().zip(distinct).collect();
         entries.sort_by(|(left, _), (right, _)| left.cmp(right));
@@ -60,10 +60,4 @@ impl<'r> Index<'r> {
             .iter()
             .map(|(digest, projection)| (digest.as_str(), *projection))
     }
-}
-
-fn digest(projection: &Projection) -> Result<String, serde_json::Error> {
-    let value = serde_json::to_value(projection)?;
-    let text = serde_json::to_string(&Ordered(&value))?;
-    Ok(format!("sha256:{}", canonical::sha256(text.as_bytes())))
 }

@@ -307,7 +307,8 @@ fn the_sample_as_evidence() {
 fn figures() {
     let snapshot = sample::large(20_000, 10);
     let report = sample::report(&snapshot);
-    let rows: usize = report.rules.iter().map(|rule| rule.rows.len()).sum();
+    let results = report.rules.iter().flat_map(|rule| &rule.results);
+    let rows: usize = results.map(|result| result.subjects.len()).sum();
     let results: usize = report.rules.iter().map(|rule| rule.results.len()).sum();
     println!(
         "{} objects, {results} results, {rows} rows",

@@ -173,9 +173,9 @@ const HOSTILE: &str =
 fn hostile() -> Snapshot {
     let mut snapshot = sample::snapshot();
     for object in &mut snapshot.objects {
-        object.version = HOSTILE.to_owned();
-        object.identity.uid = Some(HOSTILE.to_owned());
-        object.identity.resource_version = Some(HOSTILE.to_owned());
+        object.version = HOSTILE.into();
+        object.identity.uid = Some(HOSTILE.into());
+        object.identity.resource_version = Some(HOSTILE.into());
         if object.kind == Kind::Node {
             object.identity.name.push_str(HOSTILE);
         }

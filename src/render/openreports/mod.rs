@@ -225,14 +225,14 @@ fn of_unit<'r>(report: &'r Report<'r>, rule: &RuleReport, unit: &Unit<'r>) -> En
     let result = unit.result;
     let mut properties = BTreeMap::from([
         ("reason", result.reason.code().to_owned()),
-        ("resultId", result.id.clone()),
+        ("resultId", result.id.to_string()),
         ("rows", unit.subjects.len().to_string()),
         ("verdict", result.effective.name().to_owned()),
     ]);
     let controls = (!rule.controls.is_empty()).then(|| rule.controls.join(";"));
     let optional = [
         ("controls", controls),
-        ("container", result.container.clone()),
+        ("container", result.container.as_deref().map(str::to_owned)),
         ("port", result.port.as_ref().map(ToString::to_string)),
         ("waiver", report.waiver_id(result).map(str::to_owned)),
     ];

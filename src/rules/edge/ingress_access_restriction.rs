@@ -60,14 +60,13 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let objects = kinds
         .into_iter()
         .flat_map(|kind| model.snapshot.of_kind(kind));
-    let observations: Vec<Observation> = objects
-        .filter_map(|(index, object)| match object.projection.as_ref() {
+    let observations =
+        objects.filter_map(move |(index, object)| match object.projection.as_ref() {
             Projection::Ingress(ingress) => judge(model, &apps, index, object, ingress),
             Projection::Route(route) => judge_route(model, &apps, index, object, route),
             _ => None,
-        })
-        .collect();
-    Box::new(observations.into_iter().chain(elsewhere(model)))
+        });
+    Box::new(observations.chain(elsewhere(model)))
 }
 
 /// What the plan asks for and no Ingress or Route serves, where another object may.

@@ -15,6 +15,8 @@ mod state;
 mod traefik;
 mod virtual_services;
 
+use std::rc::Rc;
+
 use super::apps;
 use crate::kind::Kind;
 use crate::model::Model;
@@ -59,12 +61,12 @@ pub(in crate::rules) static RULE: Rule = Rule {
 };
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
-    let apps = apps(model);
-    let ingresses = ingresses::observe(model, &apps).into_iter();
+    let apps = Rc::new(apps(model));
+    let ingresses = ingresses::observe(model, Rc::clone(&apps));
     let routes = gateway_api::observe(model, &apps).into_iter();
     let virtual_services = virtual_services::observe(model, &apps).into_iter();
     let open_shift = open_shift::observe(model, &apps).into_iter();
-    let services = direct::services(model, &apps).into_iter();
+    let services = direct::services(model, Rc::clone(&apps));
     let edge = ingresses.chain(routes).chain(virtual_services);
     Box::new(
         edge.chain(open_shift)

@@ -54,13 +54,12 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let apps = apps(model);
     let ingresses = model.snapshot.of_kind(Kind::Ingress);
-    let observations: Vec<Observation> = ingresses
-        .filter_map(|(index, object)| match object.projection.as_ref() {
+    Box::new(
+        ingresses.filter_map(move |(index, object)| match object.projection.as_ref() {
             Projection::Ingress(ingress) => judge(model, &apps, index, object, ingress),
             _ => None,
-        })
-        .collect();
-    Box::new(observations.into_iter())
+        }),
+    )
 }
 
 /// One statement about the hop; the worst counts.

@@ -15,6 +15,7 @@ mod tests;
 mod virtual_services;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::kind::Kind;
 use crate::model::mendix::{AdminListener, admin_listener, is_admin_port, is_runtime};
@@ -73,8 +74,9 @@ fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
         .filter(|(_, pod)| pod.role == Role::App && !pod.is_finished())
         .map(|(index, _)| index)
         .collect();
-    let services = services::observe(model, &apps).into_iter();
-    let ingresses = ingresses::observe(model, &apps).into_iter();
+    let apps = Rc::new(apps);
+    let services = services::observe(model, Rc::clone(&apps));
+    let ingresses = ingresses::observe(model, Rc::clone(&apps));
     let gateway_routes = gateway_routes::observe(model, &apps).into_iter();
     let virtual_services = virtual_services::observe(model, &apps).into_iter();
     let routes = open_shift_routes::observe(model, &apps).into_iter();

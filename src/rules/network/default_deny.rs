@@ -47,15 +47,13 @@ fn observe(model: &Model<'_>, namespace: &str) -> Observation {
     let subject = Subject::Namespace(namespace.to_owned());
     let policies: Policies<'_> = model
         .snapshot
-        .of_kind(Kind::NetworkPolicy)
-        .filter(|(_, object)| object.namespace() == namespace)
+        .of_namespace(Kind::NetworkPolicy, namespace)
         .filter_map(|(index, object)| match object.projection.as_ref() {
             Projection::NetworkPolicy(policy) => Some((index, policy)),
             _ => None,
         })
         .collect();
-    let mut pods = model.pods.iter();
-    if policies.is_empty() && !pods.any(|pod| pod.namespace == namespace) {
+    if policies.is_empty() && model.pods_in(namespace).next().is_none() {
         let message = "neither pods nor policies are here";
         // Without pods that were not read there is nothing to protect.
         return match model.gaps.in_namespace(Kind::Pod, namespace) {

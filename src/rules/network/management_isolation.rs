@@ -67,10 +67,8 @@ fn observe(
         return maybe_management(model, namespace, subject);
     }
     let pods: Vec<usize> = model
-        .pods
-        .iter()
-        .enumerate()
-        .filter(|(_, pod)| pod.namespace == namespace && !pod.is_finished())
+        .pods_in(namespace)
+        .filter(|(_, pod)| !pod.is_finished())
         .filter(|(_, pod)| !pod.is_template() || pod.replicas != Some(0))
         .map(|(group, _)| group)
         .collect();
@@ -121,13 +119,11 @@ fn maybe_management(model: &Model<'_>, namespace: &str, subject: Subject) -> Opt
 
 /// Whether the platform or a Global operator runs in a namespace, or the plan says so.
 fn is_management(model: &Model<'_>, namespace: &str) -> bool {
-    let is_part = |pod: &PodGroup<'_>| {
-        pod.namespace == namespace && pod.role == Role::Platform && !pod.is_finished()
-    };
+    let is_part = |pod: &PodGroup<'_>| pod.role == Role::Platform && !pod.is_finished();
     model.plan.platform_namespace(namespace).is_some()
         || model.plan.management_namespace(namespace).is_some()
         || model.apps_in(namespace).any(|app| app.is_platform)
-        || model.pods.iter().any(is_part)
+        || model.pods_in(namespace).any(|(_, pod)| is_part(pod))
         || model.is_global_operator_namespace(namespace)
 }
 

@@ -234,9 +234,8 @@ impl<'m> Survey<'m> {
     }
 
     fn pods(&self, namespace: &str) -> Vec<usize> {
-        let pods = self.model.pods.iter().enumerate();
-        pods.filter(|(_, pod)| pod.namespace == namespace)
-            .filter(|(_, pod)| !pod.is_finished() && is_there(pod))
+        let pods = self.model.pods_in(namespace);
+        pods.filter(|(_, pod)| !pod.is_finished() && is_there(pod))
             .map(|(group, _)| group)
             .collect()
     }
@@ -252,9 +251,9 @@ impl<'m> Survey<'m> {
         let mut pods = self.model.pods.iter().enumerate();
         namespaces.any(|(name, tier)| *name != namespace && *tier == PodTier::Unknown)
             || pods.any(|(group, pod)| {
-                pod.namespace != namespace
+                *self.tenants.tier(group) == PodTier::Unknown
                     && !pod.is_finished()
-                    && *self.tenants.tier(group) == PodTier::Unknown
+                    && pod.namespace != namespace
             })
     }
 

@@ -99,9 +99,9 @@ fn forbidden(model: &Model<'_>, namespace: &str) -> Option<String> {
     if namespace == "default" || namespace.starts_with("kube-") {
         return Some(format!("in the namespace {namespace}"));
     }
-    let control_plane = model.pods.iter().any(|pod| {
-        pod.namespace == namespace && pod.role == Role::MeshControlPlane && !pod.is_finished()
-    });
+    let control_plane = model
+        .pods_in(namespace)
+        .any(|(_, pod)| pod.role == Role::MeshControlPlane && !pod.is_finished());
     if control_plane {
         return Some("in the namespace of a mesh control plane".to_owned());
     }
@@ -115,9 +115,9 @@ fn forbidden(model: &Model<'_>, namespace: &str) -> Option<String> {
 
 fn is_platform_namespace(model: &Model<'_>, namespace: &str, apps: &[&App<'_>]) -> bool {
     apps.iter().any(|app| app.is_platform)
-        || model.pods.iter().any(|pod| {
-            pod.namespace == namespace && pod.role == Role::Platform && !pod.is_finished()
-        })
+        || model
+            .pods_in(namespace)
+            .any(|(_, pod)| pod.role == Role::Platform && !pod.is_finished())
 }
 
 fn in_platform_namespace<'s>(

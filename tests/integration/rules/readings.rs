@@ -14,7 +14,7 @@ pub(super) fn unresolved(report: &Report<'_>) -> Vec<String> {
     let mut problems = BTreeSet::new();
     for rule in &report.rules {
         for result in &rule.results {
-            for read in &result.reads {
+            for read in result.reads.iter() {
                 let holders: Vec<Option<usize>> = match read.from {
                     ReadFrom::Object(object) => vec![Some(object)],
                     ReadFrom::Subject => result.subjects.iter().map(index).collect(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sc39::report::order::Order;
 use sc39::report::{Report, RuleReport};
 use sc39::rules::{Rule, Verdict};
 
@@ -71,9 +72,9 @@ pub(super) fn not_passed(report: &Report<'_>, rule: &RuleReport) -> Vec<String> 
 }
 
 fn all(report: &Report<'_>, rule: &RuleReport) -> Vec<(String, String, Verdict)> {
-    let rows = rule.rows.iter().map(|(result, subject)| {
-        let result = &rule.results[*result as usize];
-        let (kind, namespace, name) = report.subject(&result.subjects[*subject as usize]);
+    let order = Order::new(report.snapshot);
+    let rows = order.rows(rule).into_iter().map(|(result, subject)| {
+        let (kind, namespace, name) = report.subject(subject);
         let place = match (namespace, name) {
             ("", name) => name.to_owned(),
             (namespace, name) if namespace == name => name.to_owned(),

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::words::Written;
 use crate::canonical::Text;
@@ -21,8 +22,8 @@ pub(super) struct Finding<'r> {
     effective_verdict: Written<Effective>,
     /// UUID (version 5) of the cluster's uid, the rule, the workloads of the subjects, container, port and reason: the same after
     /// a restart of pods.
-    #[schemars(extend("format" = "uuid"))]
-    id: &'r str,
+    #[schemars(with = "String", extend("format" = "uuid"))]
+    id: Uuid,
     /// The fact in words, without names of pods, addresses and nodes.
     message: &'r str,
     /// The port that it is about.
@@ -114,7 +115,7 @@ impl<'r> Finding<'r> {
         Self {
             container: result.container.as_deref(),
             effective_verdict: Written(result.effective),
-            id: &result.id,
+            id: result.id,
             message: &result.message,
             port: result.port.as_ref().map(|port| Port {
                 number: port.number,

@@ -32,8 +32,8 @@ pub(super) struct Object<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<&'r str>,
     /// Uids of the owner references, in their order; the names of the owners stand in the projection.
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    owner_uids: &'r [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    owner_uids: &'r [Box<str>],
     /// Fields that differ between the replicas of one template, in the structure of the API; only of Pods. The object
     /// that a result's pointers lead into is the projection with these fields laid over it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ impl<'r> Object<'r> {
         let identity = &object.identity;
         Self {
             api_version: match object.kind.group_at(&object.version) {
-                "" => object.version.clone(),
+                "" => object.version.to_string(),
                 group => format!("{group}/{}", object.version),
             },
             creation_timestamp: identity.creation_timestamp.as_deref(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::DIGEST;
 use super::words::Written;
@@ -38,7 +39,8 @@ pub(super) struct Waiver<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     poam: Option<&'r str>,
     /// Ids of the results that it waives, sorted.
-    results: &'r [String],
+    #[schemars(with = "Vec<String>")]
+    results: &'r [Uuid],
     /// The rule whose failures it is about.
     rule_id: &'r str,
     /// Which failures of the rule: those that fit all of it.

@@ -210,11 +210,11 @@ fn subject_props<'r>(context: &'r Context<'r>, unit: &Unit<'r>) -> Vec<Prop<'r>>
         Prop::trestle("resource-id", unit.place.to_string()),
         Prop::trestle("result", verdict),
         Prop::trestle("evaluated-on", context.collected.to_string()),
-        Prop::trestle("reason", result.message.as_str()),
+        Prop::trestle("reason", &*result.message),
         Prop::own("verdict", result.effective.name()),
         Prop::own("reason-code", result.reason.code()),
         Prop::own("severity", result.severity.name()),
-        Prop::own("result-id", result.id.as_str()),
+        Prop::own("result-id", result.id.to_string()),
         Prop::number("rows", unit.subjects.len() as u64),
     ];
     props.extend(

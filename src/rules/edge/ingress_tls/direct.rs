@@ -1,6 +1,7 @@
 //! Ways past every controller: Services that are published outside the cluster, and ports on nodes.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::super::{Apps, is_app_port};
 use crate::kind::Kind;
@@ -14,11 +15,12 @@ const SSL_CERTIFICATE: &str = "service.beta.kubernetes.io/aws-load-balancer-ssl-
 const SSL_PORTS: &str = "service.beta.kubernetes.io/aws-load-balancer-ssl-ports";
 
 /// Services that lead to an app's port for users.
-pub(super) fn services(model: &Model<'_>, apps: &Apps) -> Vec<Observation> {
-    model
-        .each_service()
-        .filter_map(|(index, service)| judge(model, apps, index, service))
-        .collect()
+pub(super) fn services<'m>(
+    model: &'m Model<'_>,
+    apps: Rc<Apps>,
+) -> impl Iterator<Item = Observation> + 'm {
+    let services = model.each_service();
+    services.filter_map(move |(index, service)| judge(model, &apps, index, service))
 }
 
 fn judge(model: &Model<'_>, apps: &Apps, index: usize, service: &Service) -> Option<Observation> {

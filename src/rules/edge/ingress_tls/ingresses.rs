@@ -1,6 +1,7 @@
 //! Ingresses: by the controller that serves them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::super::backends::{Backends, leads};
 use super::super::{Apps, annotation_pointer, is_app_port, with_facts};
@@ -146,15 +147,15 @@ pub(super) fn has_secret(tls: &crate::projection::network::IngressTls) -> bool {
         .is_some_and(|name| !name.is_empty())
 }
 
-pub(super) fn observe(model: &Model<'_>, apps: &Apps) -> Vec<Observation> {
-    model
-        .snapshot
-        .of_kind(Kind::Ingress)
-        .filter_map(|(index, object)| match object.projection.as_ref() {
-            Projection::Ingress(ingress) => judge(model, apps, index, object, ingress),
-            _ => None,
-        })
-        .collect()
+pub(super) fn observe<'m>(
+    model: &'m Model<'_>,
+    apps: Rc<Apps>,
+) -> impl Iterator<Item = Observation> + 'm {
+    let ingresses = model.snapshot.of_kind(Kind::Ingress);
+    ingresses.filter_map(move |(index, object)| match object.projection.as_ref() {
+        Projection::Ingress(ingress) => judge(model, &apps, index, object, ingress),
+        _ => None,
+    })
 }
 
 /// Whether hosts of an Ingress that lead to apps are served over TLS and not without; those of which that is not known are

@@ -148,9 +148,9 @@ fn of_route(model: &Model<'_>, route: &Route, backends: &[Backend]) -> Host {
 /// An Ingress is served by the Routes that are made from it.
 pub(super) fn of_ingress(context: &Context<'_>, host: &str) -> Host {
     let namespace = context.object.namespace();
-    let routes = context.model.snapshot.of_kind(Kind::Route);
-    let parts: Vec<Host> = routes
-        .filter(|(_, object)| object.namespace() == namespace)
+    let snapshot = context.model.snapshot;
+    let parts: Vec<Host> = snapshot
+        .of_namespace(Kind::Route, namespace)
         .filter_map(|(_, object)| match object.projection.as_ref() {
             Projection::Route(route) => {
                 let made =

@@ -1,5 +1,7 @@
 //! Ingresses that lead to an app pod, and those of judged namespaces.
 
+use std::rc::Rc;
+
 use super::Apps;
 use super::backends::{Reference, judge};
 use crate::kind::Kind;
@@ -9,20 +11,20 @@ use crate::projection::Projection;
 use crate::projection::network::{Ingress, IngressService};
 use crate::rules::Observation;
 
-pub(super) fn observe(model: &Model<'_>, apps: &Apps) -> Vec<Observation> {
-    model
-        .snapshot
-        .of_kind(Kind::Ingress)
-        .filter_map(|(index, object)| match object.projection.as_ref() {
-            Projection::Ingress(ingress) => {
-                let references: Vec<Reference> = backends(ingress)
-                    .map(|(pointer, service)| refer(model, object.namespace(), pointer, service))
-                    .collect();
-                judge(model, apps, index, &references)
-            }
-            _ => None,
-        })
-        .collect()
+pub(super) fn observe<'m>(
+    model: &'m Model<'_>,
+    apps: Rc<Apps>,
+) -> impl Iterator<Item = Observation> + 'm {
+    let ingresses = model.snapshot.of_kind(Kind::Ingress);
+    ingresses.filter_map(move |(index, object)| match object.projection.as_ref() {
+        Projection::Ingress(ingress) => {
+            let references: Vec<Reference> = backends(ingress)
+                .map(|(pointer, service)| refer(model, object.namespace(), pointer, service))
+                .collect();
+            judge(model, &apps, index, &references)
+        }
+        _ => None,
+    })
 }
 
 /// All backends that are Services, with their place.

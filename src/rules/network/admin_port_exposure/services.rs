@@ -1,5 +1,7 @@
 //! Services that lead to an app pod, wherever they live.
 
+use std::rc::Rc;
+
 use super::readings::{read_service, read_targets};
 use super::{Apps, admin_targets, describe};
 use crate::kind::Kind;
@@ -14,11 +16,12 @@ use crate::rules::{Observation, Reason, Severity, Subject};
 /// Port on which the sidecar serves metrics.
 const METRICS_PORT: u16 = 8900;
 
-pub(super) fn observe(model: &Model<'_>, apps: &Apps) -> Vec<Observation> {
-    model
-        .each_service()
-        .filter_map(|(index, service)| judge(model, apps, index, service))
-        .collect()
+pub(super) fn observe<'m>(
+    model: &'m Model<'_>,
+    apps: Rc<Apps>,
+) -> impl Iterator<Item = Observation> + 'm {
+    let services = model.each_service();
+    services.filter_map(move |(index, service)| judge(model, &apps, index, service))
 }
 
 fn judge(model: &Model<'_>, apps: &Apps, index: usize, service: &Service) -> Option<Observation> {

@@ -86,7 +86,7 @@ pub(super) fn might_hold(model: &Model<'_>, source: Option<&Source>) -> Vec<(Kin
         kinds.push((*kind, unread.clone()));
     }
     let operates = |pod: &PodGroup<'_>| pod.role == Role::Operator;
-    let mut there = model.pods.iter().filter(|pod| pod.namespace == namespace);
+    let mut there = model.pods_in(namespace).map(|(_, pod)| pod);
     if pod.is_some_and(operates) || pod.is_none() && there.any(operates) {
         let anywhere = |kind: Kind| (kind, String::new());
         kinds.extend(MANAGING.into_iter().map(anywhere));

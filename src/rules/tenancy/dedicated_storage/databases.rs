@@ -102,8 +102,7 @@ fn outside(assignment: &Assignment) -> Option<Finding> {
 /// Hosts that can only be inside the cluster, of which nothing is there.
 fn missing(model: &Model<'_>, assignment: &Assignment) -> Option<Finding> {
     let hosts = first(&assignment.missing)?;
-    let words =
-        format!("the host {hosts} is inside the cluster, where there is no such Service");
+    let words = format!("the host {hosts} is inside the cluster, where there is no such Service");
     // Where Services were not read, the assessor takes this pass away and says why.
     let unread = |place: &String| model.gaps.in_namespace(Kind::Service, place).is_some();
     let verdict = if assignment.unread.iter().any(unread) {

@@ -243,4 +243,27 @@ mod tests {
         assert_eq!(listed(&names), "A, B, C, D, E, F, G, H, 1 more");
         assert_eq!(listed(&["CHECKPOINT_RESTORE"]), "CHECKPOINT_RESTORE");
     }
+
+    #[test]
+    fn istios_init_container_is_told_by_its_flags_and_its_proxy() {
+        use crate::testing::mesh::Pod;
+
+        let is_istios = |flags: &str, role: &str| {
+            let pod = Pod::web()
+                .init(&format!(
+                    "{{name: istio-init, image: istio/proxyv2, args: [{flags}]}}"
+                ))
+                .container(&format!("{{name: istio-proxy, args: [proxy, {role}]}}"));
+            let snapshot = crate::testing::snapshot(&pod.to_string());
+            let model = crate::testing::model(&snapshot);
+            let pod = &model.pods[0];
+            let mut containers = pod.all_containers();
+            let init = containers.find(|container| container.spec.name == "istio-init");
+            pod.is_redirect_init(&init.unwrap())
+        };
+        let flags = "istio-iptables, -m, REDIRECT, -b, '*'";
+        assert!(is_istios(flags, "sidecar"));
+        assert!(!is_istios("", "sidecar"), "no flags");
+        assert!(!is_istios(flags, "router"), "another proxy");
+    }
 }

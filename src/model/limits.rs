@@ -254,3 +254,26 @@ fn judge(value: &Scalar, resource: &str) -> LimitState {
         Some(_) => LimitState::Set,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_below_a_mebibyte_is_a_slip() {
+        let table = [
+            ("memory", "1Mi", LimitState::Set),
+            ("memory", "1048576", LimitState::Set),
+            ("memory", "1048575", LimitState::Absurd),
+            ("memory", "1m", LimitState::Absurd),
+            ("memory", "0", LimitState::Zero),
+            ("memory", "-1", LimitState::Zero),
+            ("memory", "1Mib", LimitState::Unrecognised),
+            ("cpu", "1m", LimitState::Set),
+        ];
+        for (resource, text, expected) in table {
+            let value = Scalar::Text(text.to_owned());
+            assert_eq!(judge(&value, resource), expected, "{resource} {text}");
+        }
+    }
+}

@@ -156,3 +156,60 @@ impl Seccomp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::mesh::Pod;
+
+    /// The contexts of container and pod, and what is read of them.
+    type Case<'c> = (&'c str, &'c str, &'c [(&'c str, Option<&'c str>)]);
+
+    #[test]
+    fn every_place_that_a_profile_may_stand_in_is_read() {
+        let (privileged, of_container, of_pod) = (
+            "/spec/containers/0/securityContext/privileged",
+            "/spec/containers/0/securityContext/seccompProfile/type",
+            "/spec/securityContext/seccompProfile/type",
+        );
+        let profile = "seccompProfile: {type: RuntimeDefault}";
+        let default = Some("RuntimeDefault");
+        let table: [Case<'_>; 4] = [
+            ("", "", &[(of_container, None), (of_pod, None)]),
+            ("", profile, &[(of_container, None), (of_pod, default)]),
+            (profile, profile, &[(of_container, default)]),
+            (
+                "privileged: true",
+                "",
+                &[
+                    (privileged, Some("true")),
+                    (of_container, None),
+                    (of_pod, None),
+                ],
+            ),
+        ];
+        for (own, shared, expected) in table {
+            let pod = Pod::new("shop", "web")
+                .container(&format!("{{name: web, securityContext: {{{own}}}}}"))
+                .spec(&format!("securityContext: {{{shared}}}"));
+            let snapshot = crate::testing::snapshot(&pod.to_string());
+            let model = crate::testing::model(&snapshot);
+            let pod = &model.pods[0];
+            let container = pod.lasting_containers().next().unwrap();
+            let reads = pod.seccomp_reads(&container);
+            let found: Vec<(&str, Option<String>)> = reads
+                .iter()
+                .map(|(pointer, value)| {
+                    let text =
+                        |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
+                    (pointer.as_str(), value.as_ref().map(text))
+                })
+                .collect();
+            let expected: Vec<(&str, Option<String>)> = expected
+                .iter()
+                .map(|(pointer, value)| (*pointer, value.map(str::to_owned)))
+                .collect();
+            assert_eq!(found, expected, "{own}, {shared}");
+        }
+    }
+}

@@ -168,4 +168,27 @@ mod tests {
         assert_eq!(host("*.local").service(), None);
         assert_eq!(host("api.example").service(), None);
     }
+
+    #[test]
+    fn only_a_full_name_names_a_service() {
+        let table = [
+            ("web.shop.svc.cluster.local", Some(("web", "shop"))),
+            ("web", Some(("web", "other"))),
+            ("web.shop.svc", None),
+            ("web.shop.com.example", None),
+            ("*.shop.svc.cluster.local", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(Host::new(text, "other").service(), expected, "{text}");
+        }
+        let foreign = Host::new("svc.example", "shop");
+        assert_eq!(foreign.name(), "svc.example", "no Service stands before it");
+    }
+
+    #[test]
+    fn no_host_wins_over_itself() {
+        let host = Host::new("*.shop.svc.cluster.local", "shop");
+        let over = host.more_specific_for("web.shop.svc.cluster.local");
+        assert!(!over.contains(&host), "{over:?}");
+    }
 }

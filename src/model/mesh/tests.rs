@@ -1,9 +1,13 @@
 //! What the mesh looks like, before any rule asks.
 
+mod clients;
+mod pods;
+mod signs;
+
 use super::control_plane::config_map_name;
 use super::*;
 use crate::testing;
-use crate::testing::mesh::{Pod, istiod, mesh_config};
+use crate::testing::mesh::{Pod, istiod, mesh_config, object, second};
 
 #[test]
 fn control_planes_are_told_by_namespace_and_revision() {

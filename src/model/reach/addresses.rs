@@ -122,3 +122,60 @@ impl Addresses {
         self.known.iter().any(|known| cidr.meets(holes, *known))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(blocks: &[&str]) -> Addresses {
+        Addresses {
+            known: blocks.iter().filter_map(|text| Cidr::parse(text)).collect(),
+            match_pods: Answer::Yes,
+        }
+    }
+
+    #[test]
+    fn blocks_match_pods_where_these_may_have_their_addresses() {
+        let (four, six) = (&["10.244.0.0/16"][..], &["fd00::/64"][..]);
+        let table: [(&[&str], &str, &[&str], Tri); 12] = [
+            (&[], "0.0.0.0/0", &[], Tri::Yes),
+            (&[], "::/0", &[], Tri::Yes),
+            (&[], "10.0.0.0/8", &[], Tri::Maybe),
+            (&[], "0.0.0.0/0", &["10.0.0.0/8"], Tri::Maybe),
+            (&[], "odd", &[], Tri::Maybe),
+            (four, "10.244.3.0/24", &[], Tri::Yes),
+            (four, "192.168.0.0/16", &[], Tri::No),
+            (four, "0.0.0.0/0", &["10.0.0.0/8"], Tri::No),
+            (four, "::/0", &[], Tri::No),
+            (six, "::/0", &[], Tri::Yes),
+            // Nodes may leave out one family, and pods have both.
+            (six, "0.0.0.0/0", &[], Tri::Yes),
+            (six, "10.0.0.0/8", &[], Tri::No),
+        ];
+        for (blocks, cidr, holes, expected) in table {
+            let holes: Vec<String> = holes.iter().map(|hole| (*hole).to_owned()).collect();
+            let found = known(blocks).block(cidr, &holes).any_pod;
+            assert_eq!(found, expected, "{cidr} without {holes:?} among {blocks:?}");
+        }
+    }
+
+    #[test]
+    fn all_pods_are_in_blocks_that_hold_all_their_addresses() {
+        let four = &["10.244.0.0/16"][..];
+        let table: [(&[&str], &[&str], bool); 8] = [
+            (&[], &["0.0.0.0/0", "::/0"], true),
+            (&[], &["0.0.0.0/0"], false),
+            (&[], &["::/0"], false),
+            (&[], &["0.0.0.0/1", "::/0"], false),
+            (four, &["10.0.0.0/8"], true),
+            (four, &["10.244.0.0/17"], false),
+            (four, &["::/0"], false),
+            (&["10.244.0.0/16", "fd00::/64"], &["0.0.0.0/0"], false),
+        ];
+        for (blocks, cidrs, expected) in table {
+            let known = known(blocks);
+            let blocks: Vec<Block> = cidrs.iter().map(|cidr| known.network(cidr)).collect();
+            assert_eq!(known.are_all_in(&blocks), expected, "{cidrs:?}");
+        }
+    }
+}

@@ -180,4 +180,20 @@ mod tests {
             assert!(again.is_empty());
         }
     }
+
+    #[test]
+    fn packed_sets_are_joined_word_by_word() {
+        let of = |members: &[usize]| {
+            let mut bits = Bits::none(200);
+            for member in members {
+                bits.insert(*member);
+            }
+            bits
+        };
+        let mut sum = of(&[1]);
+        sum.add_packed_within(&of(&[70, 130, 131, 199]).pack(), &of(&[3, 70, 131, 199]));
+        assert_eq!(sum, of(&[1, 70, 131, 199]));
+        assert!(of(&[70, 131]).meets_packed(&of(&[130, 131]).pack()));
+        assert!(!of(&[70, 131]).meets_packed(&of(&[71, 130]).pack()));
+    }
 }

@@ -294,3 +294,73 @@ fn may_run(model: &Model<'_>, plugin: Plugin) -> bool {
             .values()
             .any(|node| node.why == Why::Unrecognised)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reach;
+    use super::*;
+
+    fn pod(namespace: &str) -> String {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: {namespace}, labels: {{app: web}}}}\nspec: {{containers: [{{name: a}}]}}\nstatus: {{phase: Running}}\n"
+        )
+    }
+
+    #[test]
+    fn policies_are_found_by_direction_class_and_namespace() {
+        let policies = [
+            (
+                "a",
+                "web",
+                "{selector: app == 'web', types: [Egress], egress: [{action: Allow}]}",
+            ),
+            ("a", "all", "{types: [Egress]}"),
+            ("b", "in", "{types: [Ingress], ingress: [{action: Allow}]}"),
+        ];
+        let policies = policies.map(|(namespace, name, spec)| {
+            format!(
+                "---\napiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+            )
+        });
+        let global = "---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: global}\nspec: {namespaceSelector: projectcalico.org/name == 'c', types: [Egress], egress: [{action: Allow}]}\n";
+        let pods = pod("a") + &pod("b") + &pod("c") + &pod("d");
+        let snapshot = crate::testing::snapshot(&(pods + &policies.concat() + global));
+        let model = crate::testing::model(&snapshot);
+        let reach = Reach::new(&model);
+        let foreign = &reach.foreign;
+        let names = |objects: Vec<usize>| -> Vec<&str> {
+            let names = objects.iter().map(|object| model.object(*object).name());
+            names.collect()
+        };
+        let class = |namespace: &str| {
+            let mut groups = model.pods.iter();
+            let group = groups.position(|pod| pod.namespace == namespace);
+            reach.class_of(group.unwrap()).unwrap()
+        };
+        let (out, into) = (Direction::Egress, Direction::Ingress);
+        assert_eq!(names(foreign.of(out, class("a"))), ["all", "web"]);
+        assert_eq!(foreign.of(into, class("a")), [0; 0]);
+        assert_eq!(names(foreign.of(into, class("b"))), ["in"]);
+        assert_eq!(names(foreign.isolating(out, "a")), ["all"]);
+        assert_eq!(foreign.isolating(into, "a"), [0; 0]);
+        assert_eq!(names(foreign.isolating(into, "b")), ["in"]);
+        let table: [(&str, &[&str], bool, bool); 4] = [
+            ("a", &["all", "web"], true, true),
+            ("b", &[], false, false),
+            ("c", &["global"], true, true),
+            ("d", &[], false, false),
+        ];
+        for (namespace, expected, allows, denies) in table {
+            assert_eq!(
+                names(foreign.in_namespace(namespace)),
+                expected,
+                "{namespace}"
+            );
+            let mut namespaces = reach.classes.namespaces.iter();
+            let place = namespaces.position(|known| known.name == namespace);
+            let place = place.unwrap();
+            assert_eq!(foreign.may_allow_in(place), allows, "{namespace}");
+            assert_eq!(foreign.may_deny_in(place), denies, "{namespace}");
+        }
+    }
+}

@@ -231,3 +231,23 @@ fn groups(model: &Model<'_>, cluster: &Cluster) -> Vec<usize> {
     };
     cluster.pods.iter().map(of).collect()
 }
+
+#[test]
+fn in_files_a_template_stands_for_its_pods_and_in_a_cluster_for_none() {
+    let template = |replicas: u32| {
+        crate::testing::mesh::Pod::web()
+            .template(replicas)
+            .to_string()
+    };
+    let is_present = |snapshot: &Snapshot| {
+        let model = crate::testing::model(snapshot);
+        let sources = Reach::new(&model).sources(&model, |_, _| true);
+        !sources.classes.is_empty()
+    };
+    assert!(is_present(&crate::testing::manifests(&template(1))));
+    assert!(!is_present(&crate::testing::manifests(&template(0))));
+    assert!(!is_present(&crate::testing::snapshot(&template(1))));
+    let pod = crate::testing::mesh::Pod::web().to_string();
+    assert!(is_present(&crate::testing::manifests(&pod)));
+    assert!(is_present(&crate::testing::snapshot(&pod)));
+}

@@ -10,6 +10,7 @@ mod global;
 mod linkerd;
 mod pods;
 mod policies;
+mod readings;
 
 use super::workload_strict_mtls;
 use crate::kind::Kind;

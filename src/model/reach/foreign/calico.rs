@@ -365,4 +365,123 @@ mod tests {
             assert_eq!(found, Selects { some, every }, "{text}");
         }
     }
+
+    #[test]
+    fn selectors_are_read_up_to_a_length_and_a_depth() {
+        let known = |_: &str| Known::Is("web");
+        let of = |text: &str| evaluate(Some(text), &known).some;
+        let long = |length: usize| {
+            let (start, end) = ("app ==", "'web'");
+            format!(
+                "{start}{}{end}",
+                " ".repeat(length - start.len() - end.len())
+            )
+        };
+        assert_eq!(of(&long(4096)), Tri::Yes);
+        assert_eq!(of(&long(4097)), Tri::Maybe);
+        assert_eq!(of(&long(5000)), Tri::Maybe);
+        let deep = |depth: usize| format!("{}all(){}", "(".repeat(depth), ")".repeat(depth));
+        assert_eq!(of(&deep(31)), Tri::Yes);
+        assert_eq!(of(&deep(32)), Tri::Maybe);
+        assert_eq!(of(&deep(100)), Tri::Maybe);
+        let beside = vec!["(all())"; 100].join(" && ");
+        assert_eq!(of(&beside), Tri::Yes, "beside one another is not deep");
+    }
+
+    #[test]
+    fn without_types_rules_tell_the_directions() {
+        let of = |spec: &str| -> Vec<Direction> {
+            let policy = serde_json::from_str(&format!("{{\"spec\": {spec}}}")).unwrap();
+            let effects = effects(&policy);
+            effects.iter().map(|effect| effect.direction).collect()
+        };
+        let allow = r#"[{"action": "Allow"}]"#;
+        let (ingress, egress) = (Direction::Ingress, Direction::Egress);
+        assert_eq!(of("{}"), [ingress]);
+        assert_eq!(of(&format!(r#"{{"ingress": {allow}}}"#)), [ingress]);
+        assert_eq!(of(&format!(r#"{{"egress": {allow}}}"#)), [egress]);
+        let both = format!(r#"{{"ingress": {allow}, "egress": {allow}}}"#);
+        assert_eq!(of(&both), [ingress, egress]);
+        assert_eq!(of(r#"{"types": ["Egress"]}"#), [egress]);
+        assert_eq!(of(r#"{"doNotTrack": true, "types": ["Egress"]}"#), []);
+    }
+
+    /// A field of a policy, a selector there, and whether it selects the pod.
+    const SELECTED: [(&str, &str, Tri); 17] = [
+        (
+            "selector",
+            "projectcalico.org/namespace == 'shop'",
+            Tri::Yes,
+        ),
+        (
+            "selector",
+            "projectcalico.org/orchestrator == 'k8s'",
+            Tri::Yes,
+        ),
+        (
+            "selector",
+            "projectcalico.org/serviceaccount == 'sales'",
+            Tri::Yes,
+        ),
+        (
+            "selector",
+            "projectcalico.org/serviceaccount == 'web'",
+            Tri::No,
+        ),
+        ("selector", "projectcalico.org/other == 'web'", Tri::Maybe),
+        ("selector", "pcns.team == 'a'", Tri::Yes),
+        ("selector", "pcns.team == 'b'", Tri::No),
+        ("selector", "has(pcns.none)", Tri::No),
+        (
+            "selector",
+            "pcsa.projectcalico.org/name == 'sales'",
+            Tri::Yes,
+        ),
+        ("selector", "pcsa.team == 'a'", Tri::Maybe),
+        ("selector", "has(none)", Tri::No),
+        ("namespaceSelector", "has(none)", Tri::No),
+        (
+            "namespaceSelector",
+            "has(projectcalico.org/none)",
+            Tri::Maybe,
+        ),
+        (
+            "namespaceSelector",
+            "projectcalico.org/name == 'shop'",
+            Tri::Yes,
+        ),
+        (
+            "serviceAccountSelector",
+            "projectcalico.org/name == 'sales'",
+            Tri::Yes,
+        ),
+        (
+            "serviceAccountSelector",
+            "projectcalico.org/name == 'web'",
+            Tri::No,
+        ),
+        ("serviceAccountSelector", "team == 'a'", Tri::Maybe),
+    ];
+
+    #[test]
+    fn pods_have_labels_of_calico_their_namespace_and_their_account() {
+        let yaml = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: a}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {serviceAccountName: sales, containers: [{name: web}]}\n";
+        let snapshot = crate::testing::snapshot(yaml);
+        let model = crate::testing::model(&snapshot);
+        let of = |field: &str, text: &str, pod: Option<&PodGroup<'_>>| {
+            let spec = serde_json::json!({ field: text });
+            selects(&model, &serde_json::from_value(spec).unwrap(), pod, "shop")
+        };
+        let pod = Some(&model.pods[0]);
+        for (field, text, expected) in SELECTED {
+            assert_eq!(of(field, text, pod), Selects::of(expected), "{text}");
+        }
+        let free = [
+            "projectcalico.org/serviceaccount == 'sales'",
+            "app == 'web'",
+        ];
+        for text in free {
+            assert_eq!(of("selector", text, None), Selects::FREE, "{text}");
+        }
+    }
 }

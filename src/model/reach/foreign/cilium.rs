@@ -149,3 +149,112 @@ fn is_of_other_source(key: &str) -> bool {
         || key.starts_with("reserved.")
         || key.contains("io.cilium.k8s.policy")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::kind::Kind;
+    use crate::snapshot::ReadStatus;
+
+    #[test]
+    fn rules_of_a_direction_isolate_in_that_direction() {
+        let of = |rule: Value| {
+            let effects = effects(&serde_json::from_value(rule).unwrap());
+            effects.map(|effect| (effect.allows, effect.denies))
+        };
+        let none = (false, false);
+        let some = json!([{"fromEndpoints": [{}]}]);
+        let table = [
+            (json!({}), [none, none], "nothing"),
+            (
+                json!({"ingress": [{}]}),
+                [(false, true), none],
+                "a rule without fields",
+            ),
+            (json!({"ingress": some}), [(true, true), none], "a rule"),
+            (
+                json!({"ingress": some, "enableDefaultDeny": {"ingress": false}}),
+                [(true, false), none],
+                "a rule that does not isolate",
+            ),
+            (
+                json!({"ingressDeny": some}),
+                [(false, true), none],
+                "a refusal",
+            ),
+            (
+                json!({"ingressDeny": [{}]}),
+                [(false, true), none],
+                "one without fields",
+            ),
+            (
+                json!({"egress": [{}]}),
+                [none, (false, true)],
+                "the other direction",
+            ),
+            (
+                json!({"enableDefaultDeny": {"egress": true}}),
+                [none, (false, true)],
+                "isolation alone",
+            ),
+        ];
+        for (rule, expected, why) in table {
+            assert_eq!(of(rule), expected, "{why}");
+        }
+    }
+
+    const YAML: &str = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {team: a}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: web}]}\n";
+
+    #[test]
+    fn keys_are_about_pods_their_namespaces_or_what_is_not_read() {
+        let snapshot = crate::testing::snapshot(YAML);
+        let model = crate::testing::model(&snapshot);
+        let of_namespace = "io.kubernetes.pod.namespace";
+        let team = "io.cilium.k8s.namespace.labels.team";
+        let name = "io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name";
+        let [yes, no, maybe] = [Tri::Yes, Tri::No, Tri::Maybe].map(Selects::of);
+        let table = [
+            ("app", "web", yes, Selects::FREE),
+            ("k8s:app", "web", yes, Selects::FREE),
+            ("app", "other", no, Selects::FREE),
+            (of_namespace, "shop", yes, yes),
+            (of_namespace, "other", no, no),
+            (team, "a", yes, yes),
+            (team, "b", no, no),
+            (name, "shop", yes, yes),
+            (name, "other", no, no),
+            ("reserved:host", "", maybe, maybe),
+            ("reserved.host", "", maybe, maybe),
+            ("$host", "", maybe, maybe),
+            ("io.cilium.k8s.policy.cluster", "a", maybe, maybe),
+        ];
+        for (key, value, of_pod, to_be_made) in table {
+            for selector in [
+                json!({"matchLabels": {key: value}}),
+                json!({"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]}),
+            ] {
+                let selector = serde_json::from_value(selector).unwrap();
+                let of = |pod| selects(&model, &selector, pod, "shop");
+                assert_eq!(of(Some(&model.pods[0])), of_pod, "{key} {value}");
+                assert_eq!(of(None), to_be_made, "{key} {value}, to be made");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_of_a_namespace_that_was_not_read_leave_it_open() {
+        let snapshot = crate::testing::snapshot(YAML);
+        let snapshot = crate::testing::without(snapshot, Kind::Namespace, ReadStatus::Forbidden);
+        let model = crate::testing::model(&snapshot);
+        let of = |key: &str, value: &str| {
+            let selector = json!({"matchLabels": {key: value}});
+            let selector = serde_json::from_value(selector).unwrap();
+            selects(&model, &selector, Some(&model.pods[0]), "shop").some
+        };
+        assert_eq!(of("io.cilium.k8s.namespace.labels.team", "a"), Tri::Maybe);
+        let name = "io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name";
+        assert_eq!(of(name, "shop"), Tri::Yes, "its name is known");
+    }
+}

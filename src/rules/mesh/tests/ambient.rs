@@ -209,17 +209,65 @@ fn ztunnels_count_where_a_control_plane_trusts_them() {
         Indeterminate,
         "others than those named are not trusted"
     );
+    let tenant = Pod::new("shop", "tenant").container("{name: discovery}");
+    assert_eq!(
+        on(ztunnel_in("shop"), &format!("{istiod}{tenant}")),
+        Indeterminate,
+        "a container's name alone makes nobody trusted"
+    );
+    let silent = trusting.replace("kube-system/ztunnel,x/y", "");
+    assert_eq!(on(ztunnel(), &silent), Pass, "nobody named");
     let labelled = Pod::new("istio-system", "ztunnel")
         .label("app", "ztunnel")
         .container("{name: web, image: web}")
         .spec("nodeName: a")
         .status("{phase: Running, conditions: [{type: Ready, status: 'True'}]}");
-    assert_eq!(on(labelled, &istiod), Indeterminate, "in name only");
+    assert_eq!(on(labelled.clone(), &istiod), Indeterminate, "in name only");
+    let owned = |kind: &str| {
+        let owner = format!("ownerReferences: [{{kind: {kind}, name: a, controller: true}}]");
+        labelled
+            .to_string()
+            .replace("name: ztunnel,", &format!("name: ztunnel, {owner},"))
+    };
+    let by = |kind: &str| {
+        let config = mesh_config("istio-system", "istio", "{}");
+        let yaml = format!(
+            "{istiod}{config}{}{}{}",
+            mesh("STRICT"),
+            ambient(),
+            owned(kind)
+        );
+        judge(&yaml, "8080").0
+    };
+    assert_eq!(by("DaemonSet"), Pass, "a DaemonSet's");
+    assert_eq!(by("ReplicaSet"), Indeterminate, "another workload's");
     let unready =
         ztunnel().status("{phase: Running, conditions: [{type: Ready, status: 'False'}]}");
     assert_eq!(on(unready, &istiod), Indeterminate, "not ready");
     let ended = ztunnel().status("{phase: Failed, conditions: [{type: Ready, status: 'True'}]}");
     assert_eq!(on(ended, &istiod), Indeterminate, "ended");
+}
+
+#[test]
+fn without_names_the_control_planes_own_namespace_is_trusted() {
+    let istiod = Pod::new("mesh", "istiod")
+        .label("app", "istiod")
+        .container("{name: discovery, env: [{name: REVISION, value: default}, {name: CA_TRUSTED_NODE_ACCOUNTS, value: ''}]}");
+    let config = mesh_config("mesh", "istio", "rootNamespace: istio-system");
+    let on = |ztunnel: Pod| {
+        let yaml = format!("{istiod}{config}{}{}{ztunnel}", mesh("STRICT"), ambient());
+        judge(&yaml, "8080").0
+    };
+    assert_eq!(on(ztunnel_in("mesh")), Pass);
+    assert_eq!(on(ztunnel()), Indeterminate);
+}
+
+#[test]
+fn a_strict_port_of_a_strict_pod_stays_strict() {
+    let unset = policy("shop", "default", Some(0), "{}");
+    let strict = workload("mtls: {mode: STRICT}, portLevelMtls: {'8080': {mode: STRICT}}");
+    let found = both(&format!("{}{unset}{strict}", mesh("STRICT")), "8080");
+    assert_eq!(found, (Pass, Pass));
 }
 
 fn ztunnel_in(namespace: &str) -> Pod {

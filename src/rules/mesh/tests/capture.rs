@@ -333,3 +333,22 @@ fn other_objects_can_take_a_pass_away_but_no_failure() {
         ],
     );
 }
+
+#[test]
+fn of_the_root_namespace_only_sidecars_for_all_count() {
+    let base = format!("{}{}", strict_mesh(), Pod::sidecar());
+    let sidecar = |selector: &str| {
+        let listener = "{port: {number: 8080, protocol: HTTP, name: a}, captureMode: NONE, defaultEndpoint: '127.0.0.1:8080'}";
+        let spec = format!("{{{selector}ingress: [{listener}]}}");
+        object(
+            "networking.istio.io/v1",
+            "Sidecar",
+            "istio-system",
+            "a",
+            &spec,
+        )
+    };
+    let of = |selector: &str| judge(&format!("{base}{}", sidecar(selector)), "8080").0;
+    assert_eq!(of(""), Indeterminate);
+    assert_eq!(of("workloadSelector: {labels: {app: web}}, "), Pass);
+}

@@ -117,6 +117,7 @@ fn places_and_audiences_decide_which_rule_counts() {
             format!("{{host: '{host}', trafficPolicy: {{tls: {{mode: ISTIO_MUTUAL}}}}{more}}}");
         rule("shop", "shield", made, &spec)
     };
+    let undated = |rule: &str| rule.replace("creationTimestamp", "of");
     let wild = || {
         rule(
             "shop",
@@ -139,6 +140,7 @@ fn places_and_audiences_decide_which_rule_counts() {
             Fail,
             "for other clients of the service",
         ),
+        (off("shop", ", exportTo: ['~']"), Pass, "for nobody"),
         (
             off("client", ", exportTo: [shop]"),
             Pass,
@@ -166,6 +168,24 @@ fn places_and_audiences_decide_which_rule_counts() {
             "an older one for some clients alone",
         ),
         (wild() + &shield(9, "web", ""), Pass, "a full name wins"),
+        (
+            wild().replace(
+                "spec: {",
+                "spec: {workloadSelector: {matchLabels: {a: b}}, ",
+            ) + &shield(9, "web", ""),
+            Pass,
+            "a full name for all wins over some",
+        ),
+        (
+            off("shop", "") + &undated(&shield(1, "web", "")),
+            Indeterminate,
+            "which is older is not known",
+        ),
+        (
+            undated(&off("shop", "")) + &shield(1, "web", ""),
+            Indeterminate,
+            "nor here",
+        ),
         (
             wild() + &shield(1, "*.local", ""),
             Fail,

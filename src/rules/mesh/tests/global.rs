@@ -345,3 +345,76 @@ fn messages_name_policies_and_no_more_than_a_few() {
         .filter(|read| read.pointer == "/spec/mtls/mode");
     assert_eq!(modes.count(), 6, "the values read hold them all");
 }
+
+#[test]
+fn of_policies_for_the_same_pods_the_oldest_counts() {
+    let web = |name: &str, made: Option<u8>, mode: &str| {
+        let spec = format!("{{selector: {{matchLabels: {{app: web}}}}, mtls: {{mode: {mode}}}}}");
+        policy("shop", name, made, &spec)
+    };
+    let ambient = Pod::web()
+        .spec("nodeName: a")
+        .annotation("ambient.istio.io/redirection", "enabled")
+        .to_string();
+    let all =
+        |name: &str, mode: &str| policy("shop", name, None, &format!("{{mtls: {{mode: {mode}}}}}"));
+    check(
+        &strict_mesh(),
+        &[
+            (
+                "of one second, the first by name",
+                web("a", Some(5), "STRICT") + &web("b", Some(5), "PERMISSIVE"),
+                Pass,
+                Reason::Value,
+            ),
+            (
+                "to a ztunnel, either",
+                web("a", Some(5), "STRICT") + &web("b", Some(5), "PERMISSIVE") + &ambient,
+                Indeterminate,
+                Reason::Absent,
+            ),
+            (
+                "to a ztunnel, the older",
+                web("a", Some(4), "STRICT") + &web("b", Some(5), "PERMISSIVE") + &ambient,
+                Pass,
+                Reason::Value,
+            ),
+            (
+                "either, where one has no time",
+                web("a", None, "STRICT") + &web("b", Some(5), "PERMISSIVE"),
+                Indeterminate,
+                Reason::Absent,
+            ),
+            (
+                "two weak ones, whichever counts",
+                all("a", "PERMISSIVE") + &all("b", "DISABLE"),
+                Fail,
+                Reason::Value,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn messages_name_each_policy_once() {
+    let ambient = Pod::web()
+        .spec("nodeName: a")
+        .annotation("ambient.istio.io/redirection", "enabled");
+    let ports = "{selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}, portLevelMtls: {'8080': {mode: DISABLE}, '9090': {mode: PERMISSIVE}}}";
+    let weaker = policy("shop", "open", Some(1), "{mtls: {mode: PERMISSIVE}}")
+        + &policy("shop", "ports", Some(2), ports);
+    let row = judge(&format!("{}{ambient}{weaker}", strict_mesh()));
+    assert_eq!(row.verdict, Fail);
+    assert_eq!(
+        row.message.matches("shop/open").count(),
+        1,
+        "{}",
+        row.message
+    );
+    assert_eq!(
+        row.message.matches("shop/ports").count(),
+        2,
+        "{}",
+        row.message
+    );
+}

@@ -224,6 +224,39 @@ fn policies_without_a_creation_time_count_where_their_order_does_not_matter() {
 }
 
 #[test]
+fn a_key_that_is_no_port_leaves_the_policy_open() {
+    for key in ["0", "+8080", "65536", "http", ""] {
+        let spec = format!(
+            "{{selector: {{matchLabels: {{app: web}}}}, portLevelMtls: {{'{key}': {{mode: STRICT}}}}}}"
+        );
+        let yaml = format!(
+            "{}{}{}",
+            strict_mesh(),
+            Pod::sidecar(),
+            policy("shop", "a", Some(0), &spec)
+        );
+        let snapshot = testing::snapshot(&yaml);
+        let rows = rows_of(&RULE, &snapshot, "shop");
+        let row = row(&rows, "8080");
+        assert_eq!(row.verdict, Indeterminate, "{key}");
+        let pointer = format!("/spec/portLevelMtls/{key}/mode");
+        assert!(
+            row.reads.iter().any(|read| read.pointer == pointer),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn a_pod_in_the_root_namespace_is_under_the_policy_of_the_mesh() {
+    let pod = Pod::sidecar().to_string();
+    let pod = pod.replace("namespace: shop", "namespace: istio-system");
+    let snapshot = testing::snapshot(&(strict_mesh() + &pod));
+    let rows = rows_of(&RULE, &snapshot, "istio-system");
+    assert_eq!(row(&rows, "8080").verdict, Pass);
+}
+
+#[test]
 fn a_row_carries_every_value_it_rests_on() {
     let yaml = format!(
         "{}{}{}",

@@ -352,3 +352,25 @@ fn whoever_is_let_in_must_have_an_identity() {
         ],
     );
 }
+
+#[test]
+fn a_route_of_another_group_is_attached_to_no_server() {
+    let base = format!("{}{}{}", under("deny"), web(""), authentications());
+    let route = |group: &str| {
+        let parent = format!("{{{group}kind: Server, name: web}}");
+        object(
+            "policy.linkerd.io/v1beta3",
+            "HTTPRoute",
+            "shop",
+            "health",
+            &format!("{{parentRefs: [{parent}]}}"),
+        )
+    };
+    let target = "{group: policy.linkerd.io, kind: HTTPRoute, name: health}";
+    let of = |group: &str| {
+        let yaml = format!("{base}{}{}", route(group), policy("r", target, ""));
+        judge(&yaml, "8080").0
+    };
+    assert_eq!(of("group: policy.linkerd.io, "), Fail);
+    assert_eq!(of(""), Pass, "of the Gateway API by default");
+}

@@ -395,3 +395,16 @@ fn the_proxy_must_start_as_strict_as_the_controller_is() {
         ],
     );
 }
+
+#[test]
+fn the_default_is_that_of_the_control_plane_that_the_pod_names() {
+    let deny = controller("linkerd", "a", "--default-policy=deny");
+    let pod = Pod::new("shop", "web")
+        .label("app", "web")
+        .init("{name: linkerd-init}")
+        .init("{name: linkerd-proxy, restartPolicy: Always, ports: [{containerPort: 8080}]}");
+    let of = |pod: Pod| judge(&format!("{deny}{pod}"), "8080").0;
+    assert_eq!(of(pod.clone()), Pass);
+    let elsewhere = pod.label("linkerd.io/control-plane-ns", "mesh");
+    assert_eq!(of(elsewhere), Fail, "nothing is said there");
+}

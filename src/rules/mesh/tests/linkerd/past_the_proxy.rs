@@ -341,3 +341,21 @@ fn moved_ports_of_the_proxy_are_its_own_unless_taken() {
         ],
     );
 }
+
+#[test]
+fn redirecting_the_ports_that_are_listened_on_is_enough() {
+    let of = |ports: &str| {
+        let pod = with_flags(&format!("--ports-to-redirect, '{ports}'"))
+            .label("privatecloud.mendix.com/app", "crm");
+        let snapshot = testing::snapshot(&pod.to_string());
+        rows_of(&mesh_enrolment::RULE, &snapshot, "shop")[0].verdict
+    };
+    assert_eq!(of("8080"), Pass);
+    assert_eq!(of("7000"), Fail);
+}
+
+#[test]
+fn a_range_from_0_is_no_range_of_ports() {
+    let pod = with_flags("--inbound-ports-to-ignore, '0-9000'").annotation(DEFAULT, "deny");
+    assert_eq!(judge(&pod.to_string(), "8080").0, Indeterminate);
+}

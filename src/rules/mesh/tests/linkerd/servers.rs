@@ -205,3 +205,23 @@ fn a_name_is_that_of_a_tcp_port() {
         ],
     );
 }
+
+#[test]
+fn where_an_older_server_may_have_the_port_both_must_agree() {
+    let doubtful = "podSelector: {matchExpressions: [{key: app, operator: Like, values: [web]}]}, port: 8080, accessPolicy: ";
+    let certain = "podSelector: {matchLabels: {app: web}}, port: 8080, accessPolicy: ";
+    let of = |first: &str, second: &str| {
+        let yaml = format!(
+            "{}{}{}",
+            under("deny"),
+            server("a", Some(0), &format!("{doubtful}{first}")),
+            server("b", Some(1), &format!("{certain}{second}"))
+        );
+        judge(&yaml, "8080").0
+    };
+    let (open, closed) = ("all-unauthenticated", "all-authenticated");
+    assert_eq!(of(closed, closed), Pass);
+    assert_eq!(of(open, open), Fail);
+    assert_eq!(of(closed, open), Indeterminate);
+    assert_eq!(of(open, closed), Indeterminate);
+}

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub(crate) use ordered::Ordered;
 pub use text::{Shelf, Text, Texts};
 
-/// The canonical bytes of a value; integers that are no double are written as strings.
+/// The canonical bytes of a value; integers outside ±(2^53 − 1) are written as strings.
 pub fn to_bytes(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&Ordered(&serde_json::to_value(value)?))
 }

@@ -2,6 +2,8 @@
 //!
 //! A snapshot is all that the later stages see: the same snapshot gives the same evidence, byte for byte.
 
+mod population;
+
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;

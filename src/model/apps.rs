@@ -9,6 +9,7 @@ use crate::kind::Kind;
 use crate::plan::Plan;
 use crate::projection::Projection;
 use crate::projection::mendix::MendixApp;
+use crate::projection::metadata::StringMap;
 use crate::snapshot::Snapshot;
 
 /// One app: an environment in a namespace.
@@ -79,7 +80,7 @@ pub(super) fn find<'s>(
             continue;
         }
         let app = apps.entry(key).or_insert_with(|| {
-            let own = Tier::of_app(plan, pod.namespace, &name, &BTreeMap::new());
+            let own = Tier::of_app(plan, pod.namespace, &name, &StringMap::new());
             App {
                 namespace: pod.namespace,
                 is_platform: name == PLATFORM_APP,

@@ -17,6 +17,7 @@ use crate::kind::Kind;
 use crate::plan::{Date, Plan};
 use crate::projection::Projection;
 use crate::projection::cluster::Node;
+use crate::projection::metadata::StringMap;
 use crate::projection::pod::{self, PodInstance, Resources};
 use crate::snapshot::{Object, Snapshot};
 
@@ -306,7 +307,7 @@ fn selected_instance_labels<'s>(snapshot: &'s Snapshot, plan: &'s Plan) -> BTree
     let by_objects = snapshot
         .objects
         .iter()
-        .flat_map(|object| -> Vec<&BTreeMap<String, String>> {
+        .flat_map(|object| -> Vec<&StringMap> {
             match object.projection.as_ref() {
                 Projection::Service(service) => vec![&service.spec.selector],
                 Projection::IstioGateway(gateway) => vec![&gateway.spec.selector],

@@ -45,7 +45,7 @@ pub mod volumes;
 use std::sync::OnceLock;
 
 use crate::gaps::Gaps;
-use crate::kind::{Kind, MENDIX_GROUP};
+use crate::kind::Kind;
 use crate::plan::Plan;
 use crate::projection::Projection;
 use crate::projection::cluster::Node;
@@ -116,7 +116,7 @@ impl<'s> Model<'s> {
             pods,
             apps,
             operators,
-            writers: rbac::Writers::new(snapshot, MENDIX_GROUP),
+            writers: rbac::Writers::new(snapshot),
             mesh,
             services,
             plugins,

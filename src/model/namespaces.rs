@@ -6,6 +6,7 @@ use std::fmt;
 use crate::gaps::{Gaps, Missing};
 use crate::kind::Kind;
 use crate::plan::Plan;
+use crate::projection::metadata::StringMap;
 use crate::snapshot::{Mode, Snapshot};
 
 /// Labels that name the environment tier; the first that is set counts.
@@ -22,7 +23,7 @@ pub struct Tier(String);
 
 impl Tier {
     /// The tier that labels state, and under which key.
-    pub fn from_labels(labels: &BTreeMap<String, String>) -> Option<(&'static str, Self)> {
+    pub fn from_labels(labels: &StringMap) -> Option<(&'static str, Self)> {
         TIER_LABELS
             .iter()
             .find_map(|key| Some((*key, Self::parse(labels.get(*key)?)?)))
@@ -64,10 +65,7 @@ pub type StatedTier = (TierSource, Tier);
 
 impl Tier {
     /// The tier that the plan states, or else labels.
-    fn stated(
-        planned: Option<(String, &str)>,
-        labels: &BTreeMap<String, String>,
-    ) -> Option<StatedTier> {
+    fn stated(planned: Option<(String, &str)>, labels: &StringMap) -> Option<StatedTier> {
         if let Some((pointer, tier)) = planned {
             return Some((TierSource::Plan(pointer), Self::parse(tier)?));
         }
@@ -79,7 +77,7 @@ impl Tier {
     pub(super) fn of_namespace(
         plan: &Plan,
         namespace: &str,
-        labels: &BTreeMap<String, String>,
+        labels: &StringMap,
     ) -> Option<StatedTier> {
         Self::stated(plan.tier_of(namespace), labels)
     }
@@ -89,7 +87,7 @@ impl Tier {
         plan: &Plan,
         namespace: &str,
         app: &str,
-        labels: &BTreeMap<String, String>,
+        labels: &StringMap,
     ) -> Option<StatedTier> {
         Self::stated(plan.tier_of_app(namespace, app), labels)
     }
@@ -101,7 +99,7 @@ pub struct Namespace<'s> {
     /// Index of its object, if that was read.
     pub object: Option<usize>,
     /// Its labels; only those the API sets when its object was not read.
-    pub labels: &'s BTreeMap<String, String>,
+    pub labels: &'s StringMap,
     /// Why its labels are not known.
     pub unread: Option<Missing>,
     /// Its tier, and where that is stated.
@@ -116,7 +114,7 @@ pub struct Namespaces<'s> {
 
 impl<'s> Namespaces<'s> {
     pub(super) fn new(snapshot: &'s Snapshot, gaps: &Gaps, plan: &Plan) -> Self {
-        static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
+        static NO_LABELS: StringMap = StringMap::new();
         let mut by_name = BTreeMap::new();
         for (index, object) in snapshot.of_kind(Kind::Namespace) {
             let labels = &object.projection.metadata().labels;

@@ -154,10 +154,8 @@ impl<'s> Model<'s> {
 
     /// The same of all pods of a namespace that have not finished.
     pub fn unread_owners(&self, namespace: &str) -> BTreeSet<(Kind, &'s str)> {
-        let start = self.pods.partition_point(|pod| pod.namespace < namespace);
-        self.pods[start..]
-            .iter()
-            .take_while(|pod| pod.namespace == namespace)
+        self.pods_in(namespace)
+            .map(|(_, pod)| pod)
             .filter(|pod| !pod.is_finished())
             .filter_map(|pod| self.unread_owner(pod))
             .collect()

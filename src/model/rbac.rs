@@ -8,7 +8,7 @@ mod powers;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::selector;
-use crate::kind::Kind;
+use crate::kind::{Kind, MENDIX_GROUP};
 use crate::projection::Projection;
 use crate::projection::rbac::{Binding, PolicyRule, RbacSubject, Role};
 use crate::snapshot::Snapshot;
@@ -45,7 +45,7 @@ pub struct RuleAt {
     pub rule: usize,
 }
 
-/// The bindings whose roles write objects of one API group, so that each operator and namespace looks at these alone.
+/// The bindings whose roles write objects of Mendix, so that each operator and namespace looks at these alone.
 ///
 /// Roles of a binding whose object was not read grant nothing here; whoever asks must state that the verdict rests
 /// on the four RBAC kinds.
@@ -64,16 +64,18 @@ struct Writer<'s> {
 
 impl<'s> Writers<'s> {
     /// Finds them.
-    pub fn new(snapshot: &'s Snapshot, group: &str) -> Self {
-        let writers = |kind| {
+    pub fn new(snapshot: &'s Snapshot) -> Self {
+        let mut known: BTreeMap<usize, bool> = BTreeMap::new();
+        let mut writers = |kind| {
             let bindings = snapshot.of_kind(kind);
-            bindings.filter_map(|(index, object)| {
+            let writers = bindings.filter_map(|(index, object)| {
                 let Projection::Binding(binding) = object.projection.as_ref() else {
                     return None;
                 };
                 let namespace = object.namespace();
                 let role = role_of(snapshot, binding, namespace)?;
-                writes(snapshot, role, group).then_some(Writer {
+                let writes = known.entry(role).or_insert_with(|| writes(snapshot, role));
+                writes.then_some(Writer {
                     grant: Grant {
                         binding: index,
                         role,
@@ -81,7 +83,8 @@ impl<'s> Writers<'s> {
                     binding,
                     namespace,
                 })
-            })
+            });
+            writers.collect::<Vec<_>>()
         };
         let mut local: BTreeMap<&str, Vec<Writer<'_>>> = BTreeMap::new();
         for writer in writers(Kind::RoleBinding) {
@@ -89,7 +92,7 @@ impl<'s> Writers<'s> {
         }
         Self {
             local,
-            global: writers(Kind::ClusterRoleBinding).collect(),
+            global: writers(Kind::ClusterRoleBinding),
         }
     }
 
@@ -139,9 +142,9 @@ fn role_of(snapshot: &Snapshot, binding: &Binding, namespace: &str) -> Option<us
     }
 }
 
-fn writes(snapshot: &Snapshot, role: usize, group: &str) -> bool {
+fn writes(snapshot: &Snapshot, role: usize) -> bool {
     effective_rules(snapshot, role).iter().any(|rule| {
-        let of_group = rule.api_groups.iter().any(|given| given == group);
+        let of_group = rule.api_groups.iter().any(|given| given == MENDIX_GROUP);
         let of_all = rule.api_groups.iter().any(|given| given == "*");
         (of_group && !rule.resources.is_empty() || of_all && names_mendix_resource(rule))
             && rule

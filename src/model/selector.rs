@@ -1,7 +1,6 @@
 //! Label selectors.
 
-use std::collections::BTreeMap;
-
+use crate::projection::metadata::StringMap;
 use crate::projection::pod::InstanceFields;
 use crate::projection::rbac::{LabelExpression, LabelSelector};
 
@@ -11,7 +10,7 @@ pub trait Labels {
     fn label(&self, key: &str) -> Option<&str>;
 }
 
-impl Labels for BTreeMap<String, String> {
+impl Labels for StringMap {
     fn label(&self, key: &str) -> Option<&str> {
         self.get(key).map(String::as_str)
     }
@@ -24,7 +23,7 @@ impl Labels for InstanceFields {
 }
 
 /// Whether all pairs of `wanted` are among the labels. An empty map matches everything.
-pub fn matches_labels(wanted: &BTreeMap<String, String>, labels: &impl Labels) -> bool {
+pub fn matches_labels(wanted: &StringMap, labels: &impl Labels) -> bool {
     wanted
         .iter()
         .all(|(key, value)| labels.label(key) == Some(value))
@@ -57,7 +56,7 @@ pub fn parse(text: &str) -> Result<LabelSelector, String> {
         .map(requirement)
         .collect::<Result<_, _>>()?;
     Ok(LabelSelector {
-        match_labels: BTreeMap::new(),
+        match_labels: StringMap::new(),
         match_expressions,
     })
 }
@@ -156,7 +155,7 @@ mod tests {
 
     #[test]
     fn operators_follow_the_api() {
-        let labels = BTreeMap::from([("tier".to_owned(), "test".to_owned())]);
+        let labels = StringMap::from_iter([("tier".to_owned(), "test".to_owned())]);
         let table = [
             ("{}", Some(true), "an empty selector matches everything"),
             (r#"{"matchLabels": {"tier": "test"}}"#, Some(true), "equal"),
@@ -199,7 +198,7 @@ mod tests {
 
     #[test]
     fn selectors_parse_as_in_kubectl() {
-        let labels = BTreeMap::from([
+        let labels = StringMap::from_iter([
             ("app".to_owned(), "x".to_owned()),
             ("tier".to_owned(), "test".to_owned()),
         ]);

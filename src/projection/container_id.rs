@@ -14,8 +14,9 @@ pub struct ContainerId(Form);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Form {
+    /// The runtime, by its place in the list.
     Digits {
-        runtime: &'static str,
+        runtime: u8,
         bytes: [u8; 32],
     },
     Text(Box<str>),
@@ -30,7 +31,10 @@ impl From<&str> for ContainerId {
 /// What can be written out again as it was.
 fn digits(text: &str) -> Option<Form> {
     let (name, digits) = text.split_once("://")?;
-    let runtime = RUNTIMES.into_iter().find(|runtime| *runtime == name)?;
+    let (_, runtime) = RUNTIMES
+        .into_iter()
+        .zip(0..)
+        .find(|(known, _)| *known == name)?;
     let mut bytes = [0; 32];
     if digits.len() != 2 * bytes.len() {
         return None;
@@ -52,6 +56,7 @@ impl fmt::Display for ContainerId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Form::Digits { runtime, bytes } => {
+                let runtime = RUNTIMES.get(usize::from(*runtime)).unwrap_or(&"");
                 write!(formatter, "{runtime}://")?;
                 bytes
                     .iter()

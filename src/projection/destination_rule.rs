@@ -1,11 +1,9 @@
 //! Istio's DestinationRule: what clients send, as far as TLS goes.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::istio::WorkloadSelector;
-use super::metadata::{Metadata, list, null_default};
+use super::metadata::{Metadata, StringMap, list, null_default};
 
 /// DestinationRule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -95,9 +93,9 @@ pub struct Subset {
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "StringMap::is_empty"
     )]
-    pub labels: BTreeMap<String, String>,
+    pub labels: StringMap,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_policy: Option<TrafficPolicy>,
 }

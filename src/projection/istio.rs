@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::facts::UNRECOGNISED;
 use super::form::{EVIDENCE_FORM, Form};
-use super::metadata::{Metadata, list, null_default};
+use super::metadata::{Metadata, StringMap, list, null_default};
 use super::rbac::LabelSelector;
 
 /// PeerAuthentication.
@@ -54,15 +54,15 @@ pub struct WorkloadSelector {
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "StringMap::is_empty"
     )]
-    pub match_labels: BTreeMap<String, String>,
+    pub match_labels: StringMap,
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "StringMap::is_empty"
     )]
-    pub labels: BTreeMap<String, String>,
+    pub labels: StringMap,
 }
 
 /// Sidecar.

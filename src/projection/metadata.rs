@@ -1,11 +1,74 @@
 //! Identity and metadata of objects, and small readers that several projections share.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use litemap::LiteMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::annotations;
+
+/// A `map[string]string` of the API. It has few entries, for which a tree would take ten times the memory; it is read
+/// into one nevertheless, since a hostile map may have many in the worst order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(from = "BTreeMap<String, String>")]
+pub struct StringMap(LiteMap<String, String>);
+
+impl From<BTreeMap<String, String>> for StringMap {
+    fn from(map: BTreeMap<String, String>) -> Self {
+        let mut entries: Vec<_> = map.into_iter().collect();
+        entries.shrink_to_fit();
+        Self(LiteMap::from_sorted_store_unchecked(entries))
+    }
+}
+
+impl Serialize for StringMap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self)
+    }
+}
+
+impl StringMap {
+    /// None at all.
+    pub const fn new() -> Self {
+        Self(LiteMap::new_vec())
+    }
+
+    /// Whether it has no entry.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, String)> for StringMap {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(entries: I) -> Self {
+        entries.into_iter().collect::<BTreeMap<_, _>>().into()
+    }
+}
+
+impl Deref for StringMap {
+    type Target = LiteMap<String, String>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for StringMap {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl<'m> IntoIterator for &'m StringMap {
+    type Item = (&'m String, &'m String);
+    type IntoIter = <&'m LiteMap<String, String> as IntoIterator>::IntoIter;
+
+    fn into_iter(self) -> Self::IntoIter {
+        (&self.0).into_iter()
+    }
+}
 
 /// What tells one object from another; kept beside the projection, so that replicas can share theirs. Strings that many
 /// objects have in common are shared, too.
@@ -42,17 +105,26 @@ pub struct Identity {
 #[serde(rename_all = "camelCase", from = "Wire")]
 pub struct Metadata {
     /// Labels, whole: selectors may name any key.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "StringMap::is_empty")]
+    pub labels: StringMap,
     /// The annotations that some rule reads.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "StringMap::is_empty")]
+    pub annotations: StringMap,
     /// Owners by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub owner_references: Vec<OwnerReference>,
-    /// Taken out right after decoding; empty in evidence.
+    /// Taken out right after decoding; none in evidence.
     #[serde(skip_serializing)]
-    pub identity: Identity,
+    pub identity: Option<Box<Identity>>,
+}
+
+impl Metadata {
+    /// Takes out what tells the object from its equals.
+    pub fn take_identity(&mut self) -> Identity {
+        self.identity
+            .take()
+            .map_or_else(Identity::default, |identity| *identity)
+    }
 }
 
 /// One entry of `metadata.ownerReferences`, without its uid.
@@ -94,7 +166,7 @@ struct Wire {
     #[serde(default, deserialize_with = "null_default")]
     labels: BTreeMap<String, Option<String>>,
     #[serde(default, deserialize_with = "known_annotations")]
-    annotations: BTreeMap<String, String>,
+    annotations: StringMap,
     #[serde(default, deserialize_with = "list")]
     owner_references: Vec<WireOwner>,
 }
@@ -138,7 +210,7 @@ impl From<Wire> for Metadata {
                     controller: owner.controller.unwrap_or(false),
                 })
                 .collect(),
-            identity: Identity {
+            identity: Some(Box::new(Identity {
                 name: wire.name.unwrap_or_default(),
                 namespace: wire.namespace.filter(|namespace| !namespace.is_empty()),
                 uid: wire.uid,
@@ -147,24 +219,22 @@ impl From<Wire> for Metadata {
                 creation_timestamp: wire.creation_timestamp,
                 deletion_timestamp: wire.deletion_timestamp,
                 owner_uids,
-            },
+            })),
         }
     }
 }
 
-fn known_annotations<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, String>, D::Error> {
+fn known_annotations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StringMap, D::Error> {
     struct Visitor;
     impl<'de> de::Visitor<'de> for Visitor {
-        type Value = BTreeMap<String, String>;
+        type Value = StringMap;
 
         fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             formatter.write_str("a map of annotations")
         }
 
         fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(BTreeMap::new())
+            Ok(StringMap::new())
         }
 
         fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -177,7 +247,7 @@ fn known_annotations<'de, D: Deserializer<'de>>(
                     map.next_value::<de::IgnoredAny>()?;
                 }
             }
-            Ok(kept)
+            Ok(kept.into())
         }
     }
     deserializer.deserialize_any(Visitor)

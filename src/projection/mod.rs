@@ -126,7 +126,7 @@ macro_rules! decode {
         impl Decode for $projection {
             fn split(mut self) -> Decoded {
                 Decoded {
-                    identity: std::mem::take(&mut self.metadata.identity),
+                    identity: self.metadata.take_identity(),
                     instance: None,
                     projection: Projection::$variant(self),
                 }
@@ -184,7 +184,7 @@ decode! {
 
 impl Decode for pod::Pod {
     fn split(mut self) -> Decoded {
-        let identity = std::mem::take(&mut self.metadata.identity);
+        let identity = self.metadata.take_identity();
         let instance = self.take_instance(&identity.name);
         Decoded {
             identity,
@@ -196,9 +196,9 @@ impl Decode for pod::Pod {
 
 impl Decode for workload::Workload {
     fn split(mut self) -> Decoded {
-        let identity = std::mem::take(&mut self.metadata.identity);
+        let identity = self.metadata.take_identity();
         if let Some(template) = &mut self.spec.template {
-            template.metadata.identity = Identity::default();
+            template.metadata.identity = None;
         }
         Decoded {
             identity,
@@ -210,9 +210,9 @@ impl Decode for workload::Workload {
 
 impl Decode for workload::CronJob {
     fn split(mut self) -> Decoded {
-        let identity = std::mem::take(&mut self.metadata.identity);
+        let identity = self.metadata.take_identity();
         if let Some(template) = &mut self.spec.job_template.spec.template {
-            template.metadata.identity = Identity::default();
+            template.metadata.identity = None;
         }
         Decoded {
             identity,

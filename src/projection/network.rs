@@ -1,10 +1,8 @@
 //! Services, their endpoints, and ingresses.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{Metadata, Scalar, list, null_default};
+use super::metadata::{Metadata, Scalar, StringMap, list, null_default};
 use super::words;
 
 /// Service.
@@ -57,9 +55,9 @@ pub struct ServiceSpec {
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "StringMap::is_empty"
     )]
-    pub selector: BTreeMap<String, String>,
+    pub selector: StringMap,
     #[serde(
         default,
         deserialize_with = "list",

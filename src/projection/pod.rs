@@ -1,6 +1,5 @@
 //! Pods and pod templates: the fields that rules read, named as in the API.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use litemap::LiteMap;
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::container_id::ContainerId;
 use super::facts::{ArgumentFacts, Arguments, EnvironmentFacts};
-use super::metadata::{Metadata, Scalar, list, null_default};
+use super::metadata::{Metadata, Scalar, StringMap, list, null_default};
 use super::volume::{self, Volume, VolumeDevice, VolumeMount};
 use super::words;
 
@@ -24,7 +23,7 @@ pub struct Pod {
     pub spec: PodSpec,
     /// Taken out right after decoding; absent in evidence.
     #[serde(default, skip_serializing)]
-    pub status: Option<PodStatus>,
+    pub status: Option<Box<PodStatus>>,
 }
 
 /// `spec.template` of a workload.
@@ -471,7 +470,7 @@ impl Pod {
         for volume in &mut self.spec.volumes {
             volume::normalise_claim(volume, name);
         }
-        let mut status = self.status.take();
+        let mut status = self.status.take().map(|status| *status);
         if let Some(status) = &mut status {
             let conditions = status.conditions.iter();
             let ready = conditions.filter(|condition| &*condition.kind == "Ready");
@@ -545,7 +544,7 @@ fn keep_differing(statuses: &mut [ContainerStatus], containers: &[Arc<Container>
     }
 }
 
-fn extract(map: &mut BTreeMap<String, String>, keys: &[&'static str]) -> InstanceFields {
+fn extract(map: &mut StringMap, keys: &[&'static str]) -> InstanceFields {
     let found = keys
         .iter()
         .filter_map(|key| Some((*key, map.remove(*key)?.into())));
@@ -578,7 +577,7 @@ impl Serialize for InstanceFields {
 
 impl<'de> Deserialize<'de> for InstanceFields {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut written = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let mut written = StringMap::deserialize(deserializer)?;
         let known = [INSTANCE_LABELS, INSTANCE_ANNOTATIONS]
             .iter()
             .find(|keys| written.keys().all(|key| keys.contains(&key.as_str())));

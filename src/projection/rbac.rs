@@ -1,10 +1,8 @@
 //! Roles and their bindings.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{Metadata, list, null_default};
+use super::metadata::{Metadata, StringMap, list, null_default};
 
 /// Role and ClusterRole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,9 +66,9 @@ pub struct LabelSelector {
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "StringMap::is_empty"
     )]
-    pub match_labels: BTreeMap<String, String>,
+    pub match_labels: StringMap,
     #[serde(
         default,
         deserialize_with = "list",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gateway::Condition;
 use super::istio::WorkloadSelector;
-use super::metadata::{Metadata, Scalar, list, null_default, presence};
+use super::metadata::{Metadata, Scalar, StringMap, list, null_default, presence};
 
 /// Istio's Gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,9 +24,9 @@ pub struct IstioGatewaySpec {
     #[serde(
         default,
         deserialize_with = "null_default",
-        skip_serializing_if = "BTreeMap::is_empty"
+        skip_serializing_if = "StringMap::is_empty"
     )]
-    pub selector: BTreeMap<String, String>,
+    pub selector: StringMap,
     #[serde(
         default,
         deserialize_with = "list",

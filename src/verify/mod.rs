@@ -6,7 +6,6 @@ mod check;
 mod compare;
 mod digests;
 mod origin;
-mod population;
 mod reads;
 mod same;
 mod shown;
@@ -60,7 +59,9 @@ pub fn verify(evidence: &Evidence, catalog: &Catalog, text: &str) -> Result<Veri
         digests::check(text, &mut findings);
         differences(&report, text, &mut findings)?;
     }
-    population::check(&evidence.snapshot, &mut findings);
+    for message in evidence.snapshot.miscounted() {
+        findings.add(Check::Population, "/coverage/sources", message);
+    }
     let values = reads::check(text, &mut findings);
     Ok(Verified {
         findings,

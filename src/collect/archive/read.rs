@@ -109,7 +109,13 @@ impl<'de> Visitor<'de> for File<'_> {
         if let Some(key) = map.next_key::<String>()? {
             return Err(A::Error::custom(format_args!("unknown member {key:?}")));
         }
-        Ok(Snapshot::new(origin, coverage, objects))
+        let snapshot = Snapshot::new(origin, coverage, objects);
+        // Whatever was taken out would pass for what is not there.
+        let miscounted = snapshot.miscounted().next();
+        match miscounted {
+            Some(message) => self.refuse(ArchiveError::Damaged { message }),
+            None => Ok(snapshot),
+        }
     }
 }
 

@@ -121,7 +121,34 @@ fn snapshot() -> Snapshot {
         .map(|kind| object(&mut interner, *kind, "x"))
         .collect();
     objects.extend(["y", "z"].map(|name| object(&mut interner, Kind::Pod, name)));
-    Snapshot::new(origin(), coverage(), objects)
+    let mut coverage = coverage();
+    let pods = coverage.sources[0].clone();
+    let others = Kind::ALL.iter().filter(|kind| **kind != Kind::Pod);
+    coverage.sources.extend(others.map(|kind| SourceRead {
+        kind: *kind,
+        status: ReadStatus::Read,
+        count: 1,
+        ..pods.clone()
+    }));
+    Snapshot::new(origin(), coverage, objects)
+}
+
+#[test]
+fn objects_that_were_taken_out_are_missed() {
+    let whole = snapshot();
+    let mut less = whole.clone();
+    less.objects.retain(|object| object.kind != Kind::Role);
+    let mut more = whole.clone();
+    let source = |source: &&mut SourceRead| source.kind == Kind::Role;
+    more.coverage.sources.iter_mut().find(source).unwrap().count = 0;
+    let cases = [
+        (less, "Role: 1 were received, and the file holds 0"),
+        (more, "Role: 0 were received, and the file holds 1"),
+    ];
+    for (snapshot, expected) in cases {
+        let error = read(packed(&snapshot).as_slice()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
 }
 
 fn packed(snapshot: &Snapshot) -> Vec<u8> {

@@ -9,6 +9,7 @@ use super::super::selector::{self, Labels};
 use super::{Doubt, Fact};
 use crate::gaps::{Gaps, Missing};
 use crate::kind::Kind;
+use crate::projection::metadata::StringMap;
 use crate::projection::rbac::LabelSelector;
 use crate::projection::{Metadata, Projection};
 use crate::snapshot::{Mode, Snapshot};
@@ -49,7 +50,7 @@ pub struct ControlPlane<'s> {
 struct Discovered<'s> {
     matched: Result<bool, Doubt>,
     object: Option<usize>,
-    labels: &'s BTreeMap<String, String>,
+    labels: &'s StringMap,
 }
 
 /// The part of a mesh configuration that decides which policies count.
@@ -336,7 +337,7 @@ fn selected(
 /// Labels of a namespace; its name is one of them, also in files.
 struct NamespaceLabels<'a> {
     name: &'a str,
-    labels: &'a BTreeMap<String, String>,
+    labels: &'a StringMap,
 }
 
 impl Labels for NamespaceLabels<'_> {

@@ -76,7 +76,9 @@ fn a_control_plane_without_revision_reads_the_policies_of_all() {
     let snapshot = testing::snapshot(&istiod.to_string());
     let model = testing::model(&snapshot);
     let metadata = crate::projection::Metadata {
-        labels: [("istio.io/rev".to_owned(), "canary".to_owned())].into(),
+        labels: [("istio.io/rev".to_owned(), "canary".to_owned())]
+            .into_iter()
+            .collect(),
         ..crate::projection::Metadata::default()
     };
     let control_plane = &model.mesh.control_planes[0];

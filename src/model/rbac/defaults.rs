@@ -1,11 +1,10 @@
 //! Roles that every API server makes (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy` of Kubernetes), for files, which hardly
 //! ever hold them.
 
-use std::collections::BTreeMap;
-
 use super::powers::Power;
 use crate::kind::Kind;
 use crate::model::selector;
+use crate::projection::metadata::StringMap;
 use crate::projection::rbac::Role;
 use crate::snapshot::Snapshot;
 
@@ -90,7 +89,7 @@ pub(super) fn aggregated(snapshot: &Snapshot, role: &Role) -> Vec<&'static str> 
         .filter(|(name, _)| snapshot.find(Kind::ClusterRole, "", name).is_none());
     let united = unread.filter(|(_, label)| {
         let own = label.iter().map(|label| (*label, "true"));
-        let labels: BTreeMap<String, String> = own
+        let labels: StringMap = own
             .chain([MADE])
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();

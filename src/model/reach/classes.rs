@@ -1,6 +1,6 @@
 //! Classes of pods that no policy can tell apart.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -10,6 +10,7 @@ use super::ports::{NamedPort, Protocol};
 use crate::model::enforcement::Enforcement;
 use crate::model::pods::Role;
 use crate::model::{Namespaces, PodGroup};
+use crate::projection::metadata::StringMap;
 use crate::projection::pod::InstanceFields;
 use crate::snapshot::{Mode, Snapshot};
 
@@ -399,7 +400,7 @@ fn named_ports(group: &PodGroup<'_>) -> Vec<NamedPort> {
     ports
 }
 
-fn namespace_labels(name: &str, labels: &BTreeMap<String, String>, names: &Names) -> Vec<(Id, Id)> {
+fn namespace_labels(name: &str, labels: &StringMap, names: &Names) -> Vec<(Id, Id)> {
     // The API server keeps this label equal to the name; files need not have it.
     let own = std::iter::once((NAME_LABEL, name));
     let others = labels

@@ -157,8 +157,11 @@ impl Names {
     }
 
     /// The selector of what has these labels.
-    pub(super) fn equal(&mut self, labels: &BTreeMap<String, String>) -> Selector {
-        let tests = labels.iter().map(|(key, value)| {
+    pub(super) fn equal<'l>(
+        &mut self,
+        labels: impl IntoIterator<Item = (&'l String, &'l String)>,
+    ) -> Selector {
+        let tests = labels.into_iter().map(|(key, value)| {
             let value = self.value(value);
             (self.key(key), Test::In(vec![value]))
         });

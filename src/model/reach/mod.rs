@@ -28,7 +28,7 @@ mod target;
 mod tests;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::enforcement::Enforcement;
 use super::pods::PodGroup;
@@ -90,15 +90,6 @@ pub struct Sources {
     groups: Vec<bool>,
 }
 
-/// Which ports are asked for.
-#[derive(Clone, Debug)]
-pub enum Ports {
-    /// Any port of any protocol.
-    Any,
-    /// This one, or a tunnel that leads to it.
-    One(Port),
-}
-
 impl Sources {
     /// Adds the pods of another set.
     pub fn add(&mut self, other: &Self) {
@@ -107,6 +98,15 @@ impl Sources {
             *mine |= theirs;
         }
     }
+}
+
+/// Which ports are asked for.
+#[derive(Clone, Debug)]
+pub enum Ports {
+    /// Any port of any protocol.
+    Any,
+    /// This one, or a tunnel that leads to it.
+    One(Port),
 }
 
 impl Reach {
@@ -320,18 +320,19 @@ impl Reach {
         Sources { classes, groups }
     }
 
-    /// The same pods but some. Going through all pods once for each of them takes too long in large clusters.
+    /// The pods of a set that are not in these groups. Going through all pods once for each of them takes too long in
+    /// large clusters.
     pub fn without(&self, sources: &Sources, groups: impl IntoIterator<Item = usize>) -> Sources {
         let mut rest = sources.clone();
+        let mut touched = BTreeSet::new();
         for group in groups {
-            let Some(mark) = rest.groups.get_mut(group) else {
-                continue;
-            };
-            *mark = false;
-            let Some(place) = self.class_of(group) else {
-                continue;
-            };
-            let marked = |group: &usize| rest.groups.get(*group).copied().unwrap_or(false);
+            if let Some(mark) = rest.groups.get_mut(group) {
+                *mark = false;
+                touched.extend(self.class_of(group));
+            }
+        }
+        let marked = |group: &usize| rest.groups.get(*group).copied().unwrap_or(false);
+        for place in touched {
             let class = self.classes.list.get(place);
             if !class.is_some_and(|class| class.groups.iter().any(marked)) {
                 rest.classes.discard(place);

@@ -4,7 +4,7 @@ mod brute;
 mod documents;
 mod random;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use brute::{Cluster, Made, Pod};
 use random::Random;
@@ -98,8 +98,39 @@ fn compare(seed: u64, cluster: &Cluster, snapshot: &Snapshot) {
             }
         }
     }
+    sets(seed, &model, &reach);
     ask(seed, cluster, &model, &reach, &groups, &describe);
     permitted(seed, cluster, &reach, &groups, &describe);
+}
+
+/// What is taken from a set of sources or added to one, against making the set anew.
+fn sets(seed: u64, model: &Model<'_>, reach: &Reach) {
+    let mut random = Random::new(seed);
+    let mut some = || -> BTreeSet<usize> {
+        let groups = 0..model.pods.len();
+        groups.filter(|_| random.below(2) == 0).collect()
+    };
+    let (one, other) = (some(), some());
+    let sources = |wanted: &dyn Fn(usize) -> bool| reach.sources(model, |group, _| wanted(group));
+    let members = |sources: &Sources| -> (Vec<usize>, Vec<bool>) {
+        (sources.classes.iter().collect(), sources.groups.clone())
+    };
+    let of_one = sources(&|group| one.contains(&group));
+    let rest = reach.without(&of_one, other.iter().copied());
+    let expected = sources(&|group| one.contains(&group) && !other.contains(&group));
+    assert_eq!(
+        members(&rest),
+        members(&expected),
+        "cluster {seed}: without"
+    );
+    let mut both = of_one;
+    both.add(&sources(&|group| other.contains(&group)));
+    let expected = sources(&|group| one.contains(&group) || other.contains(&group));
+    assert_eq!(
+        members(&both),
+        members(&expected),
+        "cluster {seed}: together"
+    );
 }
 
 /// Whole questions, tunnels and pods in the node's network included.

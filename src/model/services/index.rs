@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::model::pods::PodGroup;
 use crate::model::selector::{Labels as _, matches_labels};
+use crate::projection::metadata::StringMap;
 use crate::projection::network::Service;
 use crate::snapshot::Snapshot;
 
@@ -45,7 +46,7 @@ impl<'m> Selection<'m> {
     pub(super) fn select(
         &self,
         namespace: &str,
-        selector: &BTreeMap<String, String>,
+        selector: &StringMap,
         pods: &[PodGroup<'_>],
     ) -> Vec<usize> {
         let lists = selector.iter().map(|(key, value)| {

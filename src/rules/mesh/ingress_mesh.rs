@@ -445,14 +445,20 @@ impl Hop<'_> {
         facts
     }
 
-    /// The rules that say what a pod sends to the backends.
+    /// The rules that say what a pod sends to the backends, and what the mesh does without any.
     fn sent(&self, pod: &PodGroup<'_>) -> Vec<Fact> {
         let namespace = self.object.namespace();
+        let mesh = &self.model.mesh;
         let of_path = |path: &&Path<'_>| {
             let (_, port) = self.backend(path)?;
             let full = hosts::of_service(&path.service?.name, namespace);
-            let sent = self.model.mesh.sent_by(pod, (&full, namespace), port.port);
-            Some(sent.ok()?.facts)
+            let mut sent = mesh.sent_by(pod, (&full, namespace), port.port).ok()?;
+            if sent.sends == Sends::Automatic
+                && let Ok((_, automatic)) = mesh.automatic()
+            {
+                sent.facts.extend(automatic);
+            }
+            Some(sent.facts)
         };
         let found = self.to_apps.iter().filter_map(of_path);
         found.flatten().collect()

@@ -62,7 +62,6 @@ struct Survey<'m> {
     unknown: Sources,
     /// Pods of no app, of any tier, known or not.
     tiered: Sources,
-    namespaces: BTreeMap<&'m str, Vec<usize>>,
 }
 
 /// Pods that must not get at the admin ports of one app.
@@ -78,10 +77,6 @@ impl<'m> Survey<'m> {
         let tenants = Tenants::new(model);
         let reach = model.reach();
         let unowned = |group: usize| tenants.app(group).is_none();
-        let mut namespaces: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (group, pod) in model.pods.iter().enumerate() {
-            namespaces.entry(pod.namespace).or_default().push(group);
-        }
         Self {
             of_apps: reach.sources(model, |group, _| !unowned(group)),
             of_other_tiers: tenants.of_other_tiers(model),
@@ -93,7 +88,6 @@ impl<'m> Survey<'m> {
             }),
             model,
             tenants,
-            namespaces,
         }
     }
 
@@ -114,11 +108,11 @@ impl<'m> Survey<'m> {
             &self.unknown
         };
         let namespace = self.model.pods.get(group).map_or("", |pod| pod.namespace);
-        let here = self.namespaces.get(namespace).into_iter().flatten();
+        let here = self.model.pods_in(namespace).map(|(group, _)| group);
         Strangers {
             model: self.model,
             sources,
-            doubtful: reach.without(doubtful, here.copied()),
+            doubtful: reach.without(doubtful, here),
         }
     }
 }

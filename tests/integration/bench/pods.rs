@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sc39::collect::manifests::{self, Input, ManifestOptions};
 use sc39::kind::Kind;
 use sc39::projection::decode_value;
-use sc39::snapshot::{Interner, Mode, Snapshot};
+use sc39::snapshot::{Interner, Mode, Snapshot, Verb};
 use serde_json::{Value, json};
 
 /// Pods of one template.
@@ -181,7 +181,11 @@ pub(crate) fn snapshot(pods: usize) -> Snapshot {
     let read = manifests::read(&[input], &options, "2026-01-15T09:00:00Z");
     let mut snapshot = read.expect("the cluster can be read");
     let mut interner = Interner::default();
+    let sources = &mut snapshot.coverage.sources;
     let mut add = |kind: Kind, object: Value| {
+        let mut sources = sources.iter_mut();
+        let source = sources.find(|source| source.kind == kind && source.verb == Verb::File);
+        source.expect("each kind has a source").count += 1;
         let decoded = decode_value(kind, object).expect("the object is well-formed");
         snapshot.objects.push(interner.object(kind, "v1", decoded));
     };

@@ -303,15 +303,15 @@ impl<'t> Parser<'t, '_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::projection::metadata::StringMap;
 
     #[test]
     fn selectors_are_read_as_calico_does() {
-        let labels: BTreeMap<String, String> = [("app", "web"), ("tier", "prod")]
+        let labels: StringMap = [("app", "web"), ("tier", "prod")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into();
+            .into_iter()
+            .collect();
         let known = |key: &str| labels.label(key).map_or(Known::Absent, Known::Is);
         let table = [
             ("", Tri::Yes),

@@ -1,7 +1,5 @@
 //! Cilium's policies: what their rules do, and whom their selectors select.
 
-use std::collections::BTreeMap;
-
 use super::super::classes::NAME_LABEL;
 use super::super::labels::Tri;
 use super::super::policies::Direction;
@@ -127,9 +125,7 @@ fn part(selector: &LabelSelector, wanted: impl Fn(&str) -> bool) -> LabelSelecto
         ..expression.clone()
     });
     LabelSelector {
-        match_labels: labels
-            .filter(|(key, _)| wanted(key))
-            .collect::<BTreeMap<_, _>>(),
+        match_labels: labels.filter(|(key, _)| wanted(key)).collect(),
         match_expressions: expressions.filter(|known| wanted(&known.key)).collect(),
     }
 }

@@ -351,14 +351,14 @@ fn verifies_all(authentication: &str, listeners: &str) -> bool {
 fn of_routes(model: &Model<'_>, object: &Object) -> Place {
     use crate::kind::Kind;
     use crate::projection::Projection;
-    let routes = model.snapshot.of_kind(Kind::Route);
+    let routes = model.snapshot.of_namespace(Kind::Route, object.namespace());
     let mut made = routes.filter_map(|(_, route)| match route.projection.as_ref() {
         Projection::Route(content) => {
             let owners = &content.metadata.owner_references;
             let owned = owners
                 .iter()
                 .any(|owner| owner.kind == "Ingress" && owner.name == object.name());
-            (owned && route.namespace() == object.namespace()).then_some(content)
+            owned.then_some(content)
         }
         _ => None,
     });

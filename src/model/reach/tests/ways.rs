@@ -115,6 +115,16 @@ fn declared_flows_are_those_between_the_pods_on_the_ports_that_they_name() {
     }
 }
 
+fn shown(admission: Admission) -> String {
+    match admission {
+        Admission::Rules(rules) => {
+            let pointers = rules.into_iter().map(|(_, pointer)| pointer);
+            pointers.collect::<Vec<_>>().join(" ")
+        }
+        other => format!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_way_is_explained_by_the_rules_that_name_its_source_and_its_port() {
     let other = |end: &str| {
@@ -135,13 +145,6 @@ fn a_way_is_explained_by_the_rules_that_name_its_source_and_its_port() {
                 .certain
                 .unwrap();
             let (out, into) = reach.admissions(model, &path);
-            let shown = |admission: Admission| match admission {
-                Admission::Rules(rules) => {
-                    let pointers = rules.into_iter().map(|(_, pointer)| pointer);
-                    pointers.collect::<Vec<_>>().join(" ")
-                }
-                other => format!("{other:?}"),
-            };
             (shown(out), shown(into))
         })
     };
@@ -194,4 +197,27 @@ fn policies_over_the_cluster_are_in_doubt_where_they_share_a_priority() {
         + &policy("second", 2, "Allow", "{}")
         + &policy("third", 2, "Deny", "{}");
     assert_eq!(doubt(&yaml), "second third");
+}
+
+#[test]
+fn a_block_that_holds_the_address_of_another_node_is_what_lets_its_pods_in() {
+    let block = ingress("[{from: [{ipBlock: {cidr: 192.0.2.100/32}}]}]");
+    let table = [
+        ("two", &*block, "/spec/ingress/0", "another node"),
+        (
+            "one",
+            &*block,
+            "HostNetwork",
+            "the same node, which needs none",
+        ),
+        ("one", "", "Open", "nothing isolates"),
+    ];
+    for (place, policy, expected, why) in table {
+        let agent = on_host("b", "agent", place);
+        let found = of(&format!("{}{agent}{policy}", two_pods()), |model, reach| {
+            let path = current(model, reach, &["agent"], &tcp(80), false).certain;
+            shown(reach.admissions(model, &path.unwrap()).1)
+        });
+        assert_eq!(found, expected, "{why}");
+    }
 }

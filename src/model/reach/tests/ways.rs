@@ -200,6 +200,58 @@ fn policies_over_the_cluster_are_in_doubt_where_they_share_a_priority() {
 }
 
 #[test]
+fn declared_ports_are_left_out_for_pods_in_the_network_of_another_node() {
+    let yaml = format!(
+        "{}{}{}",
+        two_pods(),
+        on_host("b", "agent", "two"),
+        ingress("[{ports: [{port: 9100, endPort: 9101}]}]")
+    );
+    let flow = |ports: &str| {
+        format!(
+            "version: 1\nallowedFlows: [{{from: {{podLabels: {{app: agent}}}}, to: {{podLabels: {{app: web}}}}, ports: [{ports}]}}]\n"
+        )
+    };
+    let both = "9100, 9101";
+    let table = [
+        (
+            flow("9100"),
+            Ports::Any,
+            true,
+            CERTAIN,
+            "another port is open",
+        ),
+        (
+            flow(both),
+            Ports::Any,
+            true,
+            OPEN,
+            "policies may let it reach others",
+        ),
+        (
+            flow(both),
+            Ports::Any,
+            false,
+            CERTAIN,
+            "nobody asks for declared ones",
+        ),
+        (
+            flow(both),
+            tcp(9100),
+            true,
+            NONE,
+            "it may reach nothing else that is asked for",
+        ),
+    ];
+    for (plan, ports, declared, expected, why) in table {
+        let found = with_plan(&yaml, &plan, |model, reach| {
+            verdict(&current(model, reach, &["agent"], &ports, declared))
+        });
+        assert_eq!(found, expected, "{why}");
+    }
+}
+
+#[test]
 fn a_block_that_holds_the_address_of_another_node_is_what_lets_its_pods_in() {
     let block = ingress("[{from: [{ipBlock: {cidr: 192.0.2.100/32}}]}]");
     let table = [

@@ -364,8 +364,7 @@ impl Reach {
             return finding.to(destination);
         }
         let target = target.with_exits(place);
-        let further: Vec<Covered> = self.flows.iter().map(Flow::covered).collect();
-        for interval in Self::asked(&target, ports, &further) {
+        for interval in Self::asked(&target, ports, &self.further()) {
             let both = self.reached(place, &target, interval, declared);
             let first = |bits: &Bits| {
                 let mut both = bits.clone();
@@ -396,6 +395,11 @@ impl Reach {
         let wanted = |group: &&usize| sources.groups.get(**group).copied().unwrap_or(false);
         let group = groups.iter().find(wanted)?;
         Some(Path::new(Source::Pods(*group), interval, ports))
+    }
+
+    /// Ports of the declared flows, which are kept apart from others.
+    fn further(&self) -> Vec<Covered> {
+        self.flows.iter().map(Flow::covered).collect()
     }
 
     /// The intervals of ports to look at.
@@ -463,15 +467,17 @@ impl Reach {
             let Some(source) = self.classes.list.get(class) else {
                 continue;
             };
-            let is_declared = declared
-                && self
-                    .flows
-                    .iter()
-                    .any(|flow| flow.from.contains(class) && flow.is_to(place, port));
-            if is_declared {
+            let flows = self.flows.iter().filter(|_| declared);
+            let is_declared = |port: Interval| {
+                flows
+                    .clone()
+                    .any(|flow| flow.from.contains(class) && flow.is_to(place, port))
+            };
+            if is_declared(port) {
                 continue;
             }
-            if let Some(port) = self.host_reaches(source, (place, target), ports, port) {
+            let reached = self.host_reaches(source, (place, target), ports, port, &is_declared);
+            if let Some(port) = reached {
                 finding.certain = self.path(class, sources, port, ports);
                 return finding;
             }
@@ -482,13 +488,14 @@ impl Reach {
         finding
     }
 
-    /// The ports on which a pod in the network of its node certainly reaches a class.
+    /// The ports on which a pod in the network of its node certainly reaches a class, other than declared ones.
     fn host_reaches(
         &self,
         source: &Class,
         (place, target): (usize, &Target<'_>),
         ports: &Ports,
         asked: Interval,
+        is_declared: &dyn Fn(Interval) -> bool,
     ) -> Option<Interval> {
         if target.class.host || share_a_node(source, target.class) {
             return Some(asked);
@@ -498,7 +505,7 @@ impl Reach {
             return None;
         }
         let ports = match ports {
-            Ports::Any => target.intervals(&[]),
+            Ports::Any => target.intervals(&self.further()),
             Ports::One(_) => Self::asked(target, ports, &[]),
         };
         let restricted = source
@@ -506,8 +513,10 @@ impl Reach {
             .first()
             .and_then(|group| self.class_of(*group))
             .is_some_and(|class| self.is_selected(Direction::Egress, source.namespace, class));
-        let lets_in =
-            |port: &Interval| target.lets_address_in(&source.addresses, port.protocol, port.first);
+        let lets_in = |port: &Interval| {
+            !is_declared(*port)
+                && target.lets_address_in(&source.addresses, port.protocol, port.first)
+        };
         ports.into_iter().find(lets_in).filter(|_| !restricted)
     }
 

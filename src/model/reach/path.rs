@@ -1,5 +1,6 @@
 //! A way from one pod to another, and what lets it through.
 
+use super::classes::{Class, share_a_node};
 use super::labels::Tri;
 use super::made::Chosen;
 use super::policies::{Action, Direction};
@@ -142,13 +143,13 @@ impl Reach {
         };
         let host = source_class
             .and_then(|class| self.classes.list.get(class))
-            .is_some_and(|class| class.host);
+            .filter(|class| class.host);
         let (out, into) = if target.class.host {
             (Admission::Open, Admission::HostNetwork)
-        } else if host {
+        } else if let Some(host) = host {
             (
                 Admission::HostNetwork,
-                self.way_in_from_host(&target, place, interval),
+                self.way_in_from_host(host, &target, place, interval),
             )
         } else {
             (
@@ -159,19 +160,31 @@ impl Reach {
         Some((out, into))
     }
 
-    fn way_in_from_host(&self, target: &Target<'_>, place: usize, port: Interval) -> Admission {
+    fn way_in_from_host(
+        &self,
+        source: &Class,
+        target: &Target<'_>,
+        place: usize,
+        port: Interval,
+    ) -> Admission {
         if target.class.enforcement == Enforcement::Unenforced {
             return Admission::Unenforced;
         }
         if self.selecting(Direction::Ingress, place).next().is_none() {
             return Admission::Open;
         }
+        // What is on the same node needs no rule for its address.
+        let addresses = if share_a_node(source, target.class) {
+            &[][..]
+        } else {
+            &source.addresses
+        };
         let mut rules = Vec::new();
         for policy in self.selecting(Direction::Ingress, place) {
             for (rule, known) in policy.ingress.iter().flatten().enumerate() {
                 let covered = known.ports.on(&target.class.named_ports);
                 if covered.holds(port.protocol, port.first) == Tri::Yes
-                    && self.policies.names_address(known.peers, &[]) == Tri::Yes
+                    && self.policies.names_address(known.peers, addresses) == Tri::Yes
                 {
                     rules.push((policy.object, format!("/spec/ingress/{rule}")));
                 }

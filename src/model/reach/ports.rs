@@ -308,3 +308,59 @@ impl Covered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ports_that_the_api_refuses_may_be_any() {
+        let number = Scalar::Number;
+        let text = |text: &str| Scalar::Text(text.to_owned());
+        let table = [
+            (number(80), Tri::Yes),
+            (number(81), Tri::No),
+            (number(0), Tri::Maybe),
+            (number(65_536), Tri::Maybe),
+            (text("web"), Tri::Yes),
+            (text("dns"), Tri::No),
+            (text("80"), Tri::Maybe),
+            (text(""), Tri::Maybe),
+        ];
+        let named = [NamedPort {
+            name: "web".to_owned(),
+            protocol: Protocol::Tcp,
+            number: 80,
+        }];
+        for (port, expected) in table {
+            let why = format!("{port:?}");
+            let port = NetworkPolicyPort {
+                port: Some(port),
+                ..NetworkPolicyPort::default()
+            };
+            let covered = PortRule::of_ports(&[port], Answer::Yes).on(&named);
+            assert_eq!(covered.holds(Protocol::Tcp, 80), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_destination_port_of_zero_is_none() {
+        let range = json!({"start": 80, "end": 90});
+        let table = [
+            (json!({"number": 443}), [false, false, true]),
+            (json!({"range": range}), [true, false, false]),
+            (json!({"number": 0, "range": range}), [true, false, false]),
+            (json!({"number": 0}), [true, true, true]),
+            (json!({}), [true, true, true]),
+        ];
+        for (port, expected) in table {
+            let rule = json!({"protocols": [{"tcp": {"destinationPort": port}}]});
+            let rule: ClusterPolicyRule = serde_json::from_value(rule).unwrap();
+            let covered = PortRule::of_cluster_rule(&rule).on(&[]);
+            let found = [85, 100, 443].map(|port| covered.holds(Protocol::Tcp, port));
+            assert_eq!(found, expected.map(Tri::of), "{port}");
+        }
+    }
+}

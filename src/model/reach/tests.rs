@@ -3,6 +3,9 @@
 mod brute;
 mod documents;
 mod random;
+mod rules;
+mod small;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 

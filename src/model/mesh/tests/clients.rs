@@ -153,3 +153,19 @@ fn entries_lead_to_the_pods_that_they_select_or_whose_addresses_they_name() {
         assert_eq!(names, expected.iter().copied().collect(), "{why}");
     }
 }
+
+#[test]
+fn the_host_of_a_rule_is_found_by_its_object() {
+    let yaml = format!("{}{}", Pod::web(), rule("shop", "a", 1, "{host: web}"));
+    let snapshot = testing::snapshot(&yaml);
+    let mesh = testing::model(&snapshot).mesh;
+    let host = |kind: Kind| {
+        let (index, _) = snapshot.of_kind(kind).next().unwrap();
+        let fact = mesh.host_of_rule(index)?;
+        assert_eq!(fact.object, Some(index));
+        Some((fact.pointer, fact.value))
+    };
+    let written = ("/spec/host".to_owned(), Some("web".into()));
+    assert_eq!(host(Kind::DestinationRule), Some(written));
+    assert_eq!(host(Kind::Pod), None);
+}

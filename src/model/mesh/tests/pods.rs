@@ -219,3 +219,50 @@ fn a_server_for_tls_without_settings_is_none_that_the_api_takes() {
         );
     }
 }
+
+#[test]
+fn a_port_behind_a_service_is_written_where_the_service_names_it() {
+    let ports =
+        "ports: [{name: a, port: 80, targetPort: 8080}, {name: b, port: 81, targetPort: 9091}]";
+    let spec = format!("{{selector: {{app: web}}, {ports}}}");
+    let yaml = format!(
+        "{}{}",
+        Pod::web(),
+        object("v1", "Service", "shop", "web", &spec)
+    );
+    let snapshot = testing::snapshot(&yaml);
+    let model = testing::model(&snapshot);
+    let ports = model.inbound_ports(0);
+    let written = |number: u16| -> Vec<&str> {
+        let facts = ports[&port(number)].iter();
+        facts.map(|fact| &*fact.pointer).collect()
+    };
+    let declared = "/spec/containers/0/ports/0/containerPort";
+    assert_eq!(written(8080), [declared, "/spec/ports/0/targetPort"]);
+    assert_eq!(written(9091), ["/spec/ports/1/targetPort"]);
+}
+
+#[test]
+fn linkerds_default_is_read_where_no_server_certainly_has_the_port() {
+    let pod = Pod::web()
+        .annotation("config.linkerd.io/default-inbound-policy", "deny")
+        .init("{name: linkerd-init}")
+        .init("{name: linkerd-proxy, restartPolicy: Always}");
+    let odd = "{matchExpressions: [{key: a, operator: Odd}]}";
+    let table = [
+        ("{}", Some(8080), false, "a Server has it"),
+        ("{}", Some(9090), true, "another port"),
+        ("{}", None, true, "any port"),
+        (odd, Some(8080), true, "a Server may have it"),
+    ];
+    for (selector, number, expected, why) in table {
+        let spec = format!("{{podSelector: {selector}, port: 8080}}");
+        let server = object("policy.linkerd.io/v1beta3", "Server", "shop", "web", &spec);
+        let facts = of(&format!("{pod}{server}"), |model, pod| {
+            model.mesh.linkerd_policies.way(pod).facts(number)
+        });
+        let default = "/metadata/annotations/config.linkerd.io~1default-inbound-policy";
+        let found = facts.iter().any(|fact| fact.pointer == default);
+        assert_eq!(found, expected, "{why}");
+    }
+}

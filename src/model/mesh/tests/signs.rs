@@ -167,3 +167,23 @@ fn configuration_of_linkerd_is_looked_for_where_its_pods_run() {
         ["a/linkerd-cni-config"]
     );
 }
+
+#[test]
+fn a_second_configuration_leaves_the_first_one_open() {
+    let is_known = |environment: &str| {
+        let istiod = Pod::new("a", "istiod")
+            .label("app", "istiod")
+            .container(&format!("{{name: discovery, env: [{environment}]}}"));
+        let yaml = format!("{istiod}{}", mesh_config("a", "istio", "{}"));
+        let snapshot = testing::snapshot(&yaml);
+        testing::model(&snapshot).mesh.control_planes[0]
+            .config
+            .is_ok()
+    };
+    let revision = "{name: REVISION, value: default}";
+    let shared = "{name: SHARED_MESH_CONFIG, value: more}";
+    assert!(is_known(""));
+    assert!(!is_known(shared));
+    assert!(is_known(revision));
+    assert!(!is_known(&format!("{revision}, {shared}")));
+}

@@ -6,10 +6,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use sc39::cli::{self, Cli, Surroundings};
 
-/// A scan makes many small objects and drops most of them: this allocator leaves fewer holes, and is faster.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -135,10 +135,9 @@ fn snapshot() -> Snapshot {
 
 #[test]
 fn objects_that_were_taken_out_are_missed() {
-    let whole = snapshot();
-    let mut less = whole.clone();
+    let mut less = snapshot();
     less.objects.retain(|object| object.kind != Kind::Role);
-    let mut more = whole.clone();
+    let mut more = snapshot();
     let source = |source: &&mut SourceRead| source.kind == Kind::Role;
     more.coverage.sources.iter_mut().find(source).unwrap().count = 0;
     let cases = [

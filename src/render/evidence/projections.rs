@@ -12,18 +12,18 @@ use crate::snapshot::Object;
 /// Digests of all projections. Their texts together are most of the document, so none is kept.
 pub(super) struct Index<'r> {
     /// By address: replicas share their projection.
-    places: HashMap<*const Projection, usize>,
+    places: HashMap<usize, usize>,
     /// Sorted by digest.
     entries: Vec<(String, &'r Projection)>,
 }
 
 impl<'r> Index<'r> {
     pub(super) fn new(objects: &'r [Object]) -> Result<Self, serde_json::Error> {
-        let mut numbers: HashMap<*const Projection, usize> = HashMap::new();
+        let mut numbers: HashMap<usize, usize> = HashMap::new();
         let mut distinct: Vec<&Projection> = Vec::new();
         for object in objects {
             numbers
-                .entry(Arc::as_ptr(&object.projection))
+                .entry(Arc::as_ptr(&object.projection).addr())
                 .or_insert_with(|| {
                     distinct.push(&object.projection);
                     distinct.len() - 1
@@ -51,13 +51,12 @@ impl<'r> Index<'r> {
     pub(super) fn place(&self, object: &Object) -> usize {
         *self
             .places
-            .get(&Arc::as_ptr(&object.projection))
+            .get(&Arc::as_ptr(&object.projection).addr())
             .expect("the index was made of the same objects")
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &'r Projection)> {
-        self.entries
-            .iter()
-            .map(|(digest, projection)| (digest.as_str(), *projection))
+    /// Digests and projections.
+    pub(super) fn entries(&self) -> &[(String, &'r Projection)] {
+        &self.entries
     }
 }

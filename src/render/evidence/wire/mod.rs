@@ -15,8 +15,11 @@ mod words;
 
 use std::fmt::Write as _;
 
+use rayon::prelude::*;
 use schemars::JsonSchema;
+use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
+use serde_json::value::to_raw_value;
 
 use super::projections::Index;
 use super::{SCHEMA_ID, SCHEMA_VERSION};
@@ -172,38 +175,64 @@ impl<'r> Evidence<'r> {
     }
 }
 
-// These lists hold most of the document: each element is made, written and dropped.
-
 impl Serialize for Objects<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let objects = self.0.report.snapshot.objects.iter().zip(&self.0.judged);
-        serializer.collect_seq(
-            objects.map(|(object, judged)| {
-                Object::new(object, *judged, self.0.projections.place(object))
-            }),
-        )
+        let sources = self.0;
+        let objects = &sources.report.snapshot.objects;
+        side_by_side(serializer, objects.len(), |index| {
+            let object = &objects[index];
+            let place = sources.projections.place(object);
+            Object::new(object, sources.judged[index], place)
+        })
     }
 }
 
 impl Serialize for Projections<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let entries = self.0.projections.entries();
-        serializer.collect_seq(entries.map(|(digest, projection)| Projection {
-            digest,
-            value: Canonical(projection),
-        }))
+        side_by_side(serializer, entries.len(), |index| {
+            let (digest, projection) = &entries[index];
+            Projection {
+                digest,
+                value: Canonical(*projection),
+            }
+        })
     }
 }
 
 impl Serialize for Results<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rules = self.0.report.rules.iter();
-        serializer.collect_seq(rules.flat_map(|rule| {
-            rule.results
-                .iter()
-                .map(|result| Finding::new(self.0.report, rule.rule, result))
-        }))
+        let report = self.0.report;
+        let rules = report.rules.iter();
+        let results = rules.flat_map(|rule| rule.results.iter().map(|result| (rule.rule, result)));
+        let results: Vec<_> = results.collect();
+        side_by_side(serializer, results.len(), |index| {
+            let (rule, result) = results[index];
+            Finding::new(report, rule, result)
+        })
     }
+}
+
+/// Writes one of the lists that hold most of the document: some elements at a time are made on all processors, written and
+/// dropped.
+fn side_by_side<S: Serializer, T: Serialize>(
+    serializer: S,
+    count: usize,
+    element: impl Fn(usize) -> T + Sync,
+) -> Result<S::Ok, S::Error> {
+    const AT_ONCE: usize = 512;
+    let mut list = serializer.serialize_seq(Some(count))?;
+    for start in (0..count).step_by(AT_ONCE) {
+        let indexes = start..count.min(start + AT_ONCE);
+        let texts = indexes
+            .into_par_iter()
+            .map(|index| to_raw_value(&element(index)))
+            .collect::<Result<Vec<_>, _>>();
+        for text in texts.map_err(S::Error::custom)? {
+            list.serialize_element(&text)?;
+        }
+    }
+    list.end()
 }
 
 impl Integrity {

@@ -193,6 +193,16 @@ impl From<Wire> for Metadata {
             .iter()
             .filter_map(|owner| owner.uid.clone())
             .collect();
+        let identity = Identity {
+            name: wire.name.unwrap_or_default(),
+            namespace: wire.namespace.filter(|namespace| !namespace.is_empty()),
+            uid: wire.uid,
+            resource_version: wire.resource_version,
+            generate_name: wire.generate_name,
+            creation_timestamp: wire.creation_timestamp,
+            deletion_timestamp: wire.deletion_timestamp,
+            owner_uids,
+        };
         Self {
             labels: wire
                 .labels
@@ -210,16 +220,7 @@ impl From<Wire> for Metadata {
                     controller: owner.controller.unwrap_or(false),
                 })
                 .collect(),
-            identity: Some(Box::new(Identity {
-                name: wire.name.unwrap_or_default(),
-                namespace: wire.namespace.filter(|namespace| !namespace.is_empty()),
-                uid: wire.uid,
-                resource_version: wire.resource_version,
-                generate_name: wire.generate_name,
-                creation_timestamp: wire.creation_timestamp,
-                deletion_timestamp: wire.deletion_timestamp,
-                owner_uids,
-            })),
+            identity: (identity != Identity::default()).then(|| Box::new(identity)),
         }
     }
 }

@@ -246,6 +246,9 @@ fn object(
         per_pod,
         projection: index,
     } = written;
+    if !kind.api().versions.contains(&version.as_str()) {
+        return Err(format!("a {kind} has no version {version:?}"));
+    }
     let (of_type, projection) = projections
         .get(index)
         .ok_or_else(|| format!("there is no projection {index}"))?;

@@ -134,6 +134,16 @@ fn snapshot() -> Snapshot {
 }
 
 #[test]
+fn versions_that_no_kind_has_are_refused() {
+    let mut snapshot = snapshot();
+    let role = |object: &&mut Object| object.kind == Kind::Role;
+    snapshot.objects.iter_mut().find(role).unwrap().version = "v0".into();
+    let error = read(packed(&snapshot).as_slice()).unwrap_err();
+    let expected = "a Role has no version \"v0\"";
+    assert!(error.to_string().contains(expected), "{error}");
+}
+
+#[test]
 fn objects_that_were_taken_out_are_missed() {
     let mut less = snapshot();
     less.objects.retain(|object| object.kind != Kind::Role);

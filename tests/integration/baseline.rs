@@ -42,9 +42,14 @@ fn stderr(output: &Output) -> String {
 
 /// The Pods of a namespace fail no more, and are no more.
 fn without_pods(snapshot: &mut Snapshot, namespace: &str) {
+    let before = snapshot.objects.len();
     snapshot
         .objects
         .retain(|object| object.kind != Kind::Pod || object.namespace() != namespace);
+    let gone = before - snapshot.objects.len();
+    let mut sources = snapshot.coverage.sources.iter_mut();
+    let pods = sources.find(|source| source.kind == Kind::Pod);
+    pods.expect("Pods were read").count -= gone as u64;
 }
 
 const RULES: &str = "--rule host-namespaces,ephemeral-containers,container-runtime";

@@ -7,7 +7,18 @@ use crate::kind::Kind;
 use crate::model::Model;
 use crate::model::services::Target;
 use crate::model::services::backends::{Backend, BackendPort};
+use crate::projection::Projection;
 use crate::projection::network::{Ingress, IngressBackend, IngressPath, IngressService};
+use crate::snapshot::{Object, Snapshot};
+
+/// All Ingresses, with their index.
+pub fn each(snapshot: &Snapshot) -> impl Iterator<Item = (usize, &Object, &Ingress)> {
+    let ingresses = snapshot.of_kind(Kind::Ingress);
+    ingresses.filter_map(|(index, object)| match object.projection.as_ref() {
+        Projection::Ingress(ingress) => Some((index, object, ingress)),
+        _ => None,
+    })
+}
 
 /// One path of one host.
 #[derive(Debug)]

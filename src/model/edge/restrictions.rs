@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::hosts;
-use super::ingresses::paths;
+use super::ingresses::{self, paths};
 use super::open_shift::{resolve, targets};
 use super::virtual_services::MESH;
 use crate::kind::Kind;
@@ -34,11 +34,9 @@ fn met(model: &Model<'_>) -> BTreeSet<usize> {
             met.extend(found.map(|(index, _)| index));
         }
     };
-    for (_, object) in model.snapshot.of_kind(Kind::Ingress) {
-        if let Projection::Ingress(ingress) = object.projection.as_ref() {
-            for path in paths(model, object.namespace(), ingress) {
-                add(&path.host, path.backend.groups());
-            }
+    for (_, object, ingress) in ingresses::each(model.snapshot) {
+        for path in paths(model, object.namespace(), ingress) {
+            add(&path.host, path.backend.groups());
         }
     }
     for (_, object) in model.snapshot.of_kind(Kind::Route) {

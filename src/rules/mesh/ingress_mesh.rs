@@ -12,7 +12,7 @@ use dials::{Dials, is_http};
 use super::words::{doubt as doubt_in_words, reason_of_doubt};
 use crate::kind::Kind;
 use crate::model::edge::classes::{Serving, serving};
-use crate::model::edge::ingresses::{Path, paths};
+use crate::model::edge::ingresses::{self, Path, paths};
 use crate::model::edge::outbound::{Outbound, linkerd_facts, linkerd_outbound, outbound};
 use crate::model::ingress_controllers::Family;
 use crate::model::mesh::data_plane::DataPlane;
@@ -53,11 +53,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
 
 fn check<'m>(model: &'m Model<'_>) -> Observations<'m> {
     let apps = apps(model);
-    let ingresses = model.snapshot.of_kind(Kind::Ingress);
+    let ingresses = ingresses::each(model.snapshot);
     Box::new(
-        ingresses.filter_map(move |(index, object)| match object.projection.as_ref() {
-            Projection::Ingress(ingress) => judge(model, &apps, index, object, ingress),
-            _ => None,
+        ingresses.filter_map(move |(index, object, ingress)| {
+            judge(model, &apps, index, object, ingress)
         }),
     )
 }

@@ -11,7 +11,7 @@ use crate::kind::Kind;
 use crate::model::Model;
 use crate::model::edge::classes::{Known, Serving, Unserved, go_bool, serving};
 use crate::model::edge::hosts;
-use crate::model::edge::ingresses::{Path, paths};
+use crate::model::edge::ingresses::{Path, each, paths};
 use crate::model::ingress_controllers::Family;
 use crate::projection::Projection;
 use crate::projection::annotations::is_snippet;
@@ -106,11 +106,9 @@ impl Context<'_> {
 
     /// The other Ingresses of the cluster.
     pub(super) fn others(&self) -> impl Iterator<Item = (&Object, &Ingress)> {
-        let ingresses = self.model.snapshot.of_kind(Kind::Ingress);
-        ingresses.filter_map(|(index, object)| match object.projection.as_ref() {
-            Projection::Ingress(ingress) if index != self.index => Some((object, ingress)),
-            _ => None,
-        })
+        each(self.model.snapshot)
+            .filter(|(index, ..)| *index != self.index)
+            .map(|(_, object, ingress)| (object, ingress))
     }
 
     /// Whether another Ingress names the same class, in the same way.
@@ -151,11 +149,8 @@ pub(super) fn observe<'m>(
     model: &'m Model<'_>,
     apps: Rc<Apps>,
 ) -> impl Iterator<Item = Observation> + 'm {
-    let ingresses = model.snapshot.of_kind(Kind::Ingress);
-    ingresses.filter_map(move |(index, object)| match object.projection.as_ref() {
-        Projection::Ingress(ingress) => judge(model, &apps, index, object, ingress),
-        _ => None,
-    })
+    each(model.snapshot)
+        .filter_map(move |(index, object, ingress)| judge(model, &apps, index, object, ingress))
 }
 
 /// Whether hosts of an Ingress that lead to apps are served over TLS and not without; those of which that is not known are

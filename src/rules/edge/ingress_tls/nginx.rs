@@ -79,15 +79,13 @@ fn certificate(context: &Context<'_>, host: &str) -> (Option<Certificate>, Tls, 
     let own = own_certificate(context, host);
     let other = || {
         let others = context.others().filter(|(object, ingress)| {
-            let serves = ingress
-                .spec
-                .rules
-                .iter()
-                .any(|rule| hosts::normal(rule.host.as_deref()) == host);
-            serves && context.same_class(object, ingress)
+            let mut rules = ingress.spec.rules.iter();
+            // The cheapest question first: there may be many Ingresses without.
+            !ingress.spec.tls.is_empty()
+                && rules.any(|rule| hosts::normal(rule.host.as_deref()) == host)
+                && context.same_class(object, ingress)
         });
         others
-            .filter(|(_, ingress)| !ingress.spec.tls.is_empty())
             .map(|(_, ingress)| entry(ingress, |listed| listed == host) == Some(true))
             .max()
     };

@@ -4,10 +4,9 @@ use std::rc::Rc;
 
 use super::Apps;
 use super::backends::{Reference, judge};
-use crate::kind::Kind;
 use crate::model::Model;
+use crate::model::edge::ingresses::each;
 use crate::model::services::backends::{Backend, BackendPort};
-use crate::projection::Projection;
 use crate::projection::network::{Ingress, IngressService};
 use crate::rules::Observation;
 
@@ -15,15 +14,11 @@ pub(super) fn observe<'m>(
     model: &'m Model<'_>,
     apps: Rc<Apps>,
 ) -> impl Iterator<Item = Observation> + 'm {
-    let ingresses = model.snapshot.of_kind(Kind::Ingress);
-    ingresses.filter_map(move |(index, object)| match object.projection.as_ref() {
-        Projection::Ingress(ingress) => {
-            let references: Vec<Reference> = backends(ingress)
-                .map(|(pointer, service)| refer(model, object.namespace(), pointer, service))
-                .collect();
-            judge(model, &apps, index, &references)
-        }
-        _ => None,
+    each(model.snapshot).filter_map(move |(index, object, ingress)| {
+        let references: Vec<Reference> = backends(ingress)
+            .map(|(pointer, service)| refer(model, object.namespace(), pointer, service))
+            .collect();
+        judge(model, &apps, index, &references)
     })
 }
 

@@ -77,7 +77,6 @@ pub(super) struct Classes {
     pub(super) pods: Bits,
     /// Classes whose pods are there, rather than to come.
     pub(super) present: Bits,
-    name_key: Option<Id>,
     by_label: HashMap<(Id, Id), Packed>,
     by_key: HashMap<Id, Packed>,
 }
@@ -188,7 +187,6 @@ impl Classes {
             of_group,
             pods,
             present,
-            name_key: None,
             by_label: HashMap::new(),
             by_key: HashMap::new(),
         };
@@ -216,10 +214,6 @@ impl Classes {
             .collect();
     }
 
-    pub(super) fn set_name_key(&mut self, names: &Names) {
-        self.name_key = names.known_key(NAME_LABEL);
-    }
-
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }
@@ -235,7 +229,7 @@ impl Classes {
             return Tri::No;
         };
         selector.selects(|key| match value_of(&namespace.labels, key) {
-            Value::Absent if namespace.unread && Some(key) != self.name_key => Value::Unread,
+            Value::Absent if namespace.unread => Value::Unread,
             value => value,
         })
     }

@@ -178,11 +178,6 @@ impl Names {
         self.values.number(value)
     }
 
-    /// Whether selectors ask for a key.
-    pub(super) fn known_key(&self, key: &str) -> Option<Id> {
-        self.keys.ids.get(key).copied()
-    }
-
     /// The labels that selectors ask for, sorted by key.
     pub(super) fn labels<'l>(
         &self,

@@ -125,10 +125,9 @@ impl Reach {
             names.equal(&peer.namespace_labels);
             names.equal(&peer.pod_labels);
         }
-        let mut classes = Classes::new(snapshot, &model.namespaces, &model.pods, &names, |pod| {
+        let classes = Classes::new(snapshot, &model.namespaces, &model.pods, &names, |pod| {
             model.mesh.tunnel_port(pod)
         });
-        classes.set_name_key(&names);
         let addresses = Addresses::new(snapshot, &model.pods, plugins.blocks_match_pods);
         let compiler = Compiler::new(&mut names, &classes, &addresses, plugins.end_port);
         let policies = compiler.run(snapshot, plugins);

@@ -64,9 +64,8 @@ fn resolve(
     let mut groups = Vec::new();
     let mut targets = Vec::new();
     if let Some(selector) = &entry.spec.workload_selector {
-        let selected = model.pods.iter().enumerate().filter(|(_, pod)| {
-            pod.namespace == namespace
-                && !pod.is_finished()
+        let selected = model.pods_in(namespace).filter(|(_, pod)| {
+            !pod.is_finished()
                 && !selector.labels.is_empty()
                 && matches_labels(&selector.labels, *pod)
         });

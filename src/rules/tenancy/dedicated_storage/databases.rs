@@ -82,15 +82,15 @@ fn resting(namespace: &str) -> Finding {
     finding
 }
 
-/// The first of some hosts.
-fn first(hosts: &BTreeSet<String>) -> Option<String> {
+/// Up to three of some hosts, joined.
+fn few(hosts: &BTreeSet<String>) -> Option<String> {
     let first: Vec<&str> = hosts.iter().take(3).map(String::as_str).collect();
     (!first.is_empty()).then(|| first.join(", "))
 }
 
 /// Hosts outside the cluster are for security groups, of which a cluster shows nothing.
 fn outside(assignment: &Assignment) -> Option<Finding> {
-    let hosts = first(&assignment.outside)?;
+    let hosts = few(&assignment.outside)?;
     let words = format!("the host {hosts} is outside the cluster");
     let mut finding = Finding::new(Verdict::Pass, Reason::Value, words);
     for namespace in &assignment.unread {
@@ -101,7 +101,7 @@ fn outside(assignment: &Assignment) -> Option<Finding> {
 
 /// Hosts that can only be inside the cluster, of which nothing is there.
 fn missing(model: &Model<'_>, assignment: &Assignment) -> Option<Finding> {
-    let hosts = first(&assignment.missing)?;
+    let hosts = few(&assignment.missing)?;
     let words = format!("the host {hosts} is inside the cluster, where there is no such Service");
     // Where Services were not read, the assessor takes this pass away and says why.
     let unread = |place: &String| model.gaps.in_namespace(Kind::Service, place).is_some();

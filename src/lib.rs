@@ -20,6 +20,7 @@ pub mod gaps;
 pub mod kind;
 pub mod model;
 pub mod plan;
+mod pool;
 pub mod projection;
 pub mod render;
 pub mod report;

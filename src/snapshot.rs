@@ -4,14 +4,15 @@
 
 mod population;
 
-use std::collections::HashSet;
-use std::hash::Hash;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
-use crate::projection::pod::{Condition, Container, PodSpec};
+use crate::pool::Pool;
+use crate::projection::pod::{Condition, Container, PodSpec, Resources, SecurityContext};
+use crate::projection::uid::Uid;
+use crate::projection::volume::VolumeMount;
 use crate::projection::{Decoded, Identity, PodInstance, Projection};
 
 /// Everything that was collected.
@@ -244,30 +245,50 @@ pub struct Unreadable {
     pub message: String,
 }
 
-/// Shares what is equal while objects arrive: projections, and containers of different ones, since a pod's are those of
-/// the ReplicaSet and the Deployment that made it; and of single objects the strings that many of them have.
+/// Shares what is equal while objects arrive: projections; pod specs and containers of different ones, since a pod's are
+/// those of the ReplicaSet and the Deployment that made it; parts of containers, which are the same in many apps; and of
+/// single objects the strings that many of them have.
 #[derive(Debug, Default)]
 pub struct Interner {
-    projections: HashSet<Arc<Projection>>,
-    containers: HashSet<Arc<Container>>,
-    conditions: HashSet<Arc<[Condition]>>,
-    owners: HashSet<Arc<[Box<str>]>>,
-    words: HashSet<Arc<str>>,
+    projections: Pool<Projection>,
+    specs: Pool<PodSpec>,
+    containers: Pool<Container>,
+    security_contexts: Pool<SecurityContext>,
+    resources: Pool<Resources>,
+    mounts: Pool<[VolumeMount]>,
+    conditions: Pool<[Condition]>,
+    owners: Pool<[Uid]>,
+    words: Pool<str>,
 }
 
 impl Interner {
     /// Returns the shared copy of an equal projection, or makes this one it.
     pub fn share(&mut self, mut projection: Projection) -> Arc<Projection> {
         if let Some(shared) = self.projections.get(&projection) {
-            return Arc::clone(shared);
+            return shared;
         }
-        let spec = projection.pod_spec_mut();
-        for container in spec.into_iter().flat_map(PodSpec::containers_mut) {
-            share(&mut self.containers, container);
+        if let Some(spec) = projection.pod_spec_mut() {
+            self.share_of_spec(Arc::make_mut(spec));
+            self.specs.unite(spec);
         }
-        let shared = Arc::new(projection);
-        self.projections.insert(Arc::clone(&shared));
-        shared
+        self.projections.share(projection)
+    }
+
+    fn share_of_spec(&mut self, spec: &mut PodSpec) {
+        if let Some(context) = &mut spec.security_context {
+            self.security_contexts.unite(context);
+        }
+        for shared in spec.containers_mut() {
+            let container = Arc::make_mut(shared);
+            if let Some(context) = &mut container.security_context {
+                self.security_contexts.unite(context);
+            }
+            if let Some(resources) = &mut container.resources {
+                self.resources.unite(resources);
+            }
+            self.mounts.unite(&mut container.volume_mounts);
+            self.containers.unite(shared);
+        }
     }
 
     /// Makes an object of what was decoded.
@@ -286,48 +307,49 @@ impl Interner {
         mut instance: Option<Box<PodInstance>>,
         projection: Arc<Projection>,
     ) -> Object {
-        let words = &mut self.words;
-        let version = words.get(version).cloned().unwrap_or_else(|| {
-            let version: Arc<str> = version.into();
-            words.insert(Arc::clone(&version));
-            version
-        });
         let common = [
             &mut identity.namespace,
             &mut identity.generate_name,
             &mut identity.creation_timestamp,
         ];
         for word in common.into_iter().flatten() {
-            share(words, word);
+            self.words.unite(word);
         }
-        share(&mut self.owners, &mut identity.owner_uids);
-        let status = instance.as_mut().and_then(|pod| pod.status.as_mut());
-        if let Some(status) = status {
-            if let Some(phase) = &mut status.phase {
-                share(words, phase);
-            }
-            share(&mut self.conditions, &mut status.conditions);
-            let containers = status.container_statuses.iter_mut();
-            for container in containers.chain(&mut status.init_container_statuses) {
-                share(words, &mut container.name);
-            }
+        self.owners.unite(&mut identity.owner_uids);
+        if let Some(pod) = &mut instance {
+            self.share_of_pod(pod);
         }
         Object {
             kind,
-            version,
+            version: self.words.share(version),
             identity,
             instance,
             projection,
         }
     }
-}
 
-/// Puts the shared copy in the place of an equal item, or makes this one it.
-fn share<T: ?Sized + Eq + Hash>(known: &mut HashSet<Arc<T>>, item: &mut Arc<T>) {
-    if let Some(shared) = known.get(item) {
-        *item = Arc::clone(shared);
-    } else {
-        known.insert(Arc::clone(item));
+    fn share_of_pod(&mut self, pod: &mut PodInstance) {
+        let labels = pod.metadata.labels.values_mut();
+        for word in labels.chain(&mut pod.spec.node_name) {
+            self.words.unite(word);
+        }
+        let Some(status) = &mut pod.status else {
+            return;
+        };
+        if let Some(phase) = &mut status.phase {
+            self.words.unite(phase);
+        }
+        // Only within the pod: no other one has its addresses.
+        for entry in &mut status.pod_ips {
+            if let Some(address) = status.pod_ip.as_ref().filter(|known| **known == entry.ip) {
+                entry.ip = Arc::clone(address);
+            }
+        }
+        self.conditions.unite(&mut status.conditions);
+        let containers = status.container_statuses.iter_mut();
+        for container in containers.chain(&mut status.init_container_statuses) {
+            self.words.unite(&mut container.name);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::Port;
 use crate::model::selector::Labels as _;
 use crate::plan::Date;
+use crate::projection::uid::Uid;
 use crate::report::{self, RuleReport, SubjectRef, WaiverReport, WaiverStatus};
 use crate::rules::{Observation, Verdict};
 use crate::snapshot::{Object, Snapshot};
@@ -175,10 +176,9 @@ impl Place<'_> {
             && fits(&selector.name, Some(name))
             && fits(&selector.container, self.container)
             && wanted_port.is_none_or(|wanted| port == Some(wanted))
-            && fits(
-                &selector.uid,
-                object.and_then(|object| object.identity.uid.as_deref()),
-            )
+            && selector.uid.as_deref().is_none_or(|wanted| {
+                object.and_then(|object| object.identity.uid.as_ref()) == Some(&Uid::from(wanted))
+            })
             && selector.labels.iter().all(|(key, value)| {
                 object.and_then(|object| label(object, key)) == Some(value.as_str())
             })

@@ -11,6 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Ordered;
+use crate::pool::Pool;
 
 /// A JSON value as its canonical text (RFC 8785).
 #[derive(Clone, Debug)]
@@ -61,9 +62,9 @@ impl Serialize for Text {
     }
 }
 
-/// Shares what is equal, among threads too.
+/// A pool for several threads.
 #[derive(Debug)]
-pub struct Shelf<T: ?Sized>(Mutex<HashSet<Arc<T>>>);
+pub struct Shelf<T: ?Sized>(Mutex<Pool<T>>);
 
 impl<T: ?Sized> Default for Shelf<T> {
     fn default() -> Self {
@@ -77,13 +78,7 @@ impl<T: ?Sized + Eq + Hash> Shelf<T> {
     where
         U: Borrow<T> + Into<Arc<T>>,
     {
-        let mut known = locked(&self.0);
-        if let Some(known) = known.get(item.borrow()) {
-            return Arc::clone(known);
-        }
-        let shared: Arc<T> = item.into();
-        known.insert(Arc::clone(&shared));
-        shared
+        locked(&self.0).share(item)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::kind::Kind;
 use crate::model::{ScopeRequest, selector};
 use crate::plan::Plan;
 use crate::projection::form::Form;
+use crate::projection::uid::Uid;
 use crate::projection::{self, Identity, PodInstance, Projection};
 use crate::report::gate::GateOptions;
 use crate::report::{Baseline, Known, RowKey, Run, Tool};
@@ -171,14 +172,14 @@ struct WrittenObject {
     #[serde(default)]
     namespace: Option<Arc<str>>,
     #[serde(default)]
-    owner_uids: Arc<[Box<str>]>,
+    owner_uids: Arc<[Uid]>,
     #[serde(default)]
     per_pod: Option<Box<PodInstance>>,
     projection: usize,
     #[serde(default)]
     resource_version: Option<Box<str>>,
     #[serde(default)]
-    uid: Option<Box<str>>,
+    uid: Option<Uid>,
 }
 
 #[derive(Deserialize)]

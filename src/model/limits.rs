@@ -230,7 +230,7 @@ fn resources_in_force<'p>(
         Some((pointer, resources)) => (pointer, Some(resources)),
         None => (
             format!("{}/resources", container.pointer),
-            container.spec.resources.as_ref(),
+            container.spec.resources.as_deref(),
         ),
     }
 }

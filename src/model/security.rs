@@ -96,7 +96,7 @@ impl PodGroup<'_> {
         read: impl Fn(&SecurityContext) -> Option<T>,
     ) -> Inherited<T> {
         let at = format!("{}/securityContext/{field}", container.pointer);
-        let own = container.spec.security_context.as_ref().and_then(&read);
+        let own = container.spec.security_context.as_deref().and_then(&read);
         if own.is_some() {
             return Inherited {
                 value: own,
@@ -104,7 +104,7 @@ impl PodGroup<'_> {
                 reads: vec![(at, own)],
             };
         }
-        let shared = self.spec.security_context.as_ref().and_then(&read);
+        let shared = self.spec.security_context.as_deref().and_then(&read);
         Inherited {
             value: shared,
             source: Source::Pod,

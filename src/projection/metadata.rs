@@ -8,6 +8,7 @@ use litemap::LiteMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::annotations;
+use super::uid::Uid;
 
 /// A `map[string]string` of the API. It has few entries, for which a tree would take ten times the memory; it is read
 /// into one nevertheless, since a hostile map may have many in the worst order.
@@ -82,7 +83,7 @@ pub struct Identity {
     pub namespace: Option<Arc<str>>,
     /// `metadata.uid`; absent in files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uid: Option<Box<str>>,
+    pub uid: Option<Uid>,
     /// `metadata.resourceVersion`; absent in files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_version: Option<Box<str>>,
@@ -97,7 +98,7 @@ pub struct Identity {
     pub deletion_timestamp: Option<Box<str>>,
     /// Uids of the owner references, in their order.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    pub owner_uids: Arc<[Box<str>]>,
+    pub owner_uids: Arc<[Uid]>,
 }
 
 /// The part of `metadata` that equal objects share.
@@ -154,7 +155,7 @@ struct Wire {
     #[serde(default)]
     namespace: Option<Arc<str>>,
     #[serde(default)]
-    uid: Option<Box<str>>,
+    uid: Option<Uid>,
     #[serde(default)]
     resource_version: Option<Box<str>>,
     #[serde(default)]
@@ -175,7 +176,7 @@ struct Wire {
 #[serde(rename_all = "camelCase")]
 struct WireOwner {
     #[serde(default)]
-    uid: Option<Box<str>>,
+    uid: Option<Uid>,
     #[serde(default)]
     api_version: String,
     #[serde(default)]

@@ -27,9 +27,12 @@ pub mod policy;
 pub mod rbac;
 pub mod routing;
 pub mod storage;
+pub mod uid;
 pub mod volume;
 mod words;
 pub mod workload;
+
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,7 +107,7 @@ pub struct Decoded {
 
 impl Projection {
     /// The pod spec in it: a pod's, or that of the pods that a workload makes.
-    pub(crate) fn pod_spec_mut(&mut self) -> Option<&mut pod::PodSpec> {
+    pub(crate) fn pod_spec_mut(&mut self) -> Option<&mut Arc<pod::PodSpec>> {
         let template = match self {
             Self::Pod(pod) => return Some(&mut pod.spec),
             Self::Workload(workload) => &mut workload.spec.template,

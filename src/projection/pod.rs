@@ -20,7 +20,7 @@ pub struct Pod {
     pub metadata: Metadata,
     /// `spec`, without what differs between replicas.
     #[serde(default)]
-    pub spec: PodSpec,
+    pub spec: Arc<PodSpec>,
     /// Taken out right after decoding; absent in evidence.
     #[serde(default, skip_serializing)]
     pub status: Option<Box<PodStatus>>,
@@ -33,9 +33,9 @@ pub struct PodTemplate {
     /// Labels and annotations of the pods to be made.
     #[serde(default, deserialize_with = "null_default")]
     pub metadata: Metadata,
-    /// Their `spec`.
+    /// Their `spec`, which a ReplicaSet shares with its Deployment.
     #[serde(default)]
-    pub spec: PodSpec,
+    pub spec: Arc<PodSpec>,
 }
 
 /// `PodSpec`. Containers are shared by pods and what makes them, whose fields differ elsewhere.
@@ -95,10 +95,10 @@ pub struct PodSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<PodOs>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub security_context: Option<SecurityContext>,
+    pub security_context: Option<Arc<SecurityContext>>,
     /// Pod-level resources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Resources>,
+    pub resources: Option<Arc<Resources>>,
 }
 
 /// `spec.os`.
@@ -125,13 +125,13 @@ pub struct Container {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<ContainerPort>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Resources>,
+    pub resources: Option<Arc<Resources>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub security_context: Option<SecurityContext>,
+    pub security_context: Option<Arc<SecurityContext>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volume_devices: Vec<VolumeDevice>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub volume_mounts: Vec<VolumeMount>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub volume_mounts: Arc<[VolumeMount]>,
     /// The few variables that decide something, by name; all others are dropped.
     #[serde(skip_serializing_if = "EnvironmentFacts::is_empty")]
     pub env: EnvironmentFacts,
@@ -155,13 +155,13 @@ struct ContainerWire {
     #[serde(default, deserialize_with = "list")]
     ports: Vec<ContainerPort>,
     #[serde(default)]
-    resources: Option<Resources>,
+    resources: Option<Arc<Resources>>,
     #[serde(default)]
-    security_context: Option<SecurityContext>,
+    security_context: Option<Arc<SecurityContext>>,
     #[serde(default, deserialize_with = "list")]
     volume_devices: Vec<VolumeDevice>,
-    #[serde(default, deserialize_with = "list")]
-    volume_mounts: Vec<VolumeMount>,
+    #[serde(default, deserialize_with = "null_default")]
+    volume_mounts: Arc<[VolumeMount]>,
     #[serde(default, deserialize_with = "null_default")]
     env: EnvironmentFacts,
     #[serde(default, deserialize_with = "list")]
@@ -184,7 +184,7 @@ impl From<ContainerWire> for Container {
             ports: wire.ports,
             resources: wire
                 .resources
-                .filter(|resources| *resources != Resources::default()),
+                .filter(|resources| **resources != Resources::default()),
             security_context: wire.security_context,
             volume_devices: wire.volume_devices,
             volume_mounts: wire.volume_mounts,
@@ -331,14 +331,14 @@ pub struct InstanceMetadata {
 /// The few labels or annotations of single pods, sorted by key. There is one for every pod, and a tree would take
 /// ten times the memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct InstanceFields(Box<[(&'static str, Box<str>)]>);
+pub struct InstanceFields(Box<[(&'static str, Arc<str>)]>);
 
 /// Fields of `spec` that differ between replicas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node_name: Option<Box<str>>,
+    pub node_name: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
@@ -354,7 +354,7 @@ pub struct PodStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Arc<str>>,
     #[serde(default, rename = "podIP", skip_serializing_if = "Option::is_none")]
-    pub pod_ip: Option<Box<str>>,
+    pub pod_ip: Option<Arc<str>>,
     #[serde(
         default,
         rename = "podIPs",
@@ -393,7 +393,7 @@ pub struct PodStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodIp {
     #[serde(default)]
-    pub ip: Box<str>,
+    pub ip: Arc<str>,
 }
 
 /// A condition, without its times and texts.
@@ -421,7 +421,7 @@ pub struct ContainerStatus {
     pub state: ContainerState,
     /// The resources in force, kept only where they differ from `spec`: while a resize is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Box<Resources>>,
+    pub resources: Option<Arc<Resources>>,
 }
 
 /// Which of the three states a container is in; its details are dropped.
@@ -466,8 +466,9 @@ const INSTANCE_ANNOTATIONS: &[&str] = &[
 impl Pod {
     /// Takes out what differs between replicas, so that equal pods have equal projections.
     pub(super) fn take_instance(&mut self, name: &str) -> PodInstance {
-        self.spec.normalise();
-        for volume in &mut self.spec.volumes {
+        let spec = Arc::make_mut(&mut self.spec);
+        spec.normalise();
+        for volume in &mut spec.volumes {
             volume::normalise_claim(volume, name);
         }
         let mut status = self.status.take().map(|status| *status);
@@ -475,11 +476,8 @@ impl Pod {
             let conditions = status.conditions.iter();
             let ready = conditions.filter(|condition| &*condition.kind == "Ready");
             status.conditions = ready.cloned().collect();
-            keep_differing(&mut status.container_statuses, &self.spec.containers);
-            keep_differing(
-                &mut status.init_container_statuses,
-                &self.spec.init_containers,
-            );
+            keep_differing(&mut status.container_statuses, &spec.containers);
+            keep_differing(&mut status.init_container_statuses, &spec.init_containers);
         }
         PodInstance {
             metadata: InstanceMetadata {
@@ -487,14 +485,13 @@ impl Pod {
                 annotations: extract(&mut self.metadata.annotations, INSTANCE_ANNOTATIONS),
             },
             spec: InstanceSpec {
-                node_name: self
-                    .spec
+                node_name: spec
                     .node_name
                     .take()
                     .filter(|node| !node.is_empty())
                     .map(Into::into),
-                hostname: self.spec.hostname.take().map(Into::into),
-                ephemeral_containers: std::mem::take(&mut self.spec.ephemeral_containers).into(),
+                hostname: spec.hostname.take().map(Into::into),
+                ephemeral_containers: std::mem::take(&mut spec.ephemeral_containers).into(),
             },
             status,
         }
@@ -520,7 +517,8 @@ impl PodSpec {
             volume::normalise(&mut volume.name);
         }
         for container in self.containers_mut() {
-            for mount in &mut Arc::make_mut(container).volume_mounts {
+            let mounts = &mut Arc::make_mut(container).volume_mounts;
+            for mount in Arc::make_mut(mounts) {
                 volume::normalise(&mut mount.name);
             }
         }
@@ -533,7 +531,7 @@ fn keep_differing(statuses: &mut [ContainerStatus], containers: &[Arc<Container>
         let declared = containers
             .iter()
             .find(|container| *container.name == *status.name)
-            .and_then(|container| container.resources.as_ref());
+            .and_then(|container| container.resources.as_deref());
         let same = |reported: &Resources| match declared {
             Some(declared) => reported == declared,
             None => *reported == Resources::default(),
@@ -556,6 +554,11 @@ impl InstanceFields {
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter()
             .find_map(|(known, value)| (known == key).then_some(value))
+    }
+
+    /// Values, to be shared.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut Arc<str>> {
+        self.0.iter_mut().map(|(_, value)| value)
     }
 
     /// Keys and values.

@@ -164,7 +164,8 @@ impl Cluster {
         for (number, object) in snapshot.objects.iter_mut().enumerate() {
             if object.kind == Kind::Pod {
                 object.identity.name = format!("{}-{}", object.identity.name, 999 - number);
-                object.identity.uid = Some(format!("6f1c5d0e-0000-4000-9000-{number:012}").into());
+                object.identity.uid =
+                    Some((&*format!("6f1c5d0e-0000-4000-9000-{number:012}")).into());
             }
         }
         let Snapshot {

@@ -425,7 +425,7 @@ impl Stages<'_> {
             .find(|namespace| namespace.name() == CLUSTER_NAMESPACE)
             .and_then(|namespace| namespace.identity.uid.clone());
         if listed.is_some() {
-            found.cluster_uid = listed.map(Into::into);
+            found.cluster_uid = listed.map(|uid| uid.to_string());
             return Ok(());
         }
         let (uid, source) = named::cluster_uid(self.lister.session).await;

@@ -97,7 +97,7 @@ fn cluster_uid(objects: &[Object]) -> Option<String> {
     let system = objects
         .iter()
         .find(|object| object.kind == Kind::Namespace && object.name() == "kube-system")?;
-    system.identity.uid.as_deref().map(str::to_owned)
+    system.identity.uid.as_ref().map(ToString::to_string)
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ fn identity(object: &Object) -> Markup {
         div.identity {
             (object.kind.label()) " "
             code { @if !object.namespace().is_empty() { (Shown(object.namespace())) "/" } (Shown(object.name())) }
-            @if let Some(uid) = &identity.uid { " · uid " (Shown(uid)) }
+            @if let Some(uid) = &identity.uid { " · uid " (Shown(&uid.to_string())) }
             @if let Some(version) = &identity.resource_version { " · resourceVersion " (Shown(version)) }
         }
     }

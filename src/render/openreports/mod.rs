@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::RenderError;
 use super::escape::visible;
 use crate::kind::Kind;
+use crate::projection::uid::Uid;
 use crate::report::{Effective, Gap, Place, Report, RuleReport, SubjectRef, Unit};
 use crate::rules::Reason;
 
@@ -86,7 +87,7 @@ struct Resource<'r> {
     namespace: Option<String>,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    uid: Option<&'r str>,
+    uid: Option<&'r Uid>,
 }
 
 /// Where an entry goes: the `ClusterReport` for the empty name.
@@ -331,15 +332,16 @@ fn api_version(kind: Kind) -> Option<String> {
 }
 
 /// Of an object that is itself the resource, and no pod of it.
-fn uid<'r>(report: &Report<'r>, unit: &Unit<'r>) -> Option<&'r str> {
+fn uid<'r>(report: &Report<'r>, unit: &Unit<'r>) -> Option<&'r Uid> {
     let SubjectRef::Object(index) = unit.subjects.first()? else {
         return None;
     };
     let object = report.snapshot.objects.get(*index as usize)?;
     let same = object.name() == unit.place.name && object.kind.label() == unit.place.kind;
-    let uid = object.identity.uid.as_deref().filter(|_| same)?;
+    let uid = object.identity.uid.as_ref().filter(|_| same)?;
+    let text = uid.to_string();
     // Real ones need no escaping; a file may say anything.
-    (!uid.is_empty() && uid.bytes().all(|byte| byte.is_ascii_graphic())).then_some(uid)
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())).then_some(uid)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::DIGEST;
 use crate::canonical::Ordered;
+use crate::projection::uid::Uid;
 use crate::projection::{self, PodInstance};
 use crate::snapshot;
 
@@ -33,7 +34,8 @@ pub(super) struct Object<'r> {
     namespace: Option<&'r str>,
     /// Uids of the owner references, in their order; the names of the owners stand in the projection.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    owner_uids: &'r [Box<str>],
+    #[schemars(with = "Vec<String>")]
+    owner_uids: &'r [Uid],
     /// Fields that differ between the replicas of one template, in the structure of the API; only of Pods. The object
     /// that a result's pointers lead into is the projection with these fields laid over it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +51,8 @@ pub(super) struct Object<'r> {
     scope: &'static str,
     /// `metadata.uid`; absent in files.
     #[serde(skip_serializing_if = "Option::is_none")]
-    uid: Option<&'r str>,
+    #[schemars(with = "Option<String>")]
+    uid: Option<&'r Uid>,
 }
 
 /// A content of objects: the fields that rules may read, and no others.
@@ -86,7 +89,7 @@ impl<'r> Object<'r> {
             projection,
             resource_version: identity.resource_version.as_deref(),
             scope: if judged { "judged" } else { "context" },
-            uid: identity.uid.as_deref(),
+            uid: identity.uid.as_ref(),
         }
     }
 }

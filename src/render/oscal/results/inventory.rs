@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::projection::uid::Uid;
 use crate::render::oscal::id::{Id, Ids};
 use crate::render::oscal::text::markup;
 use crate::render::oscal::wire::Prop;
@@ -12,7 +13,7 @@ use crate::report::{Place, Report, SubjectRef};
 /// Every item, sorted.
 pub(super) struct Inventory<'r> {
     /// With the uid of the object, where the item is an object that a result is about.
-    items: BTreeMap<Place<'r>, Option<&'r str>>,
+    items: BTreeMap<Place<'r>, Option<&'r Uid>>,
 }
 
 #[derive(Serialize)]
@@ -44,7 +45,7 @@ impl<'r> Inventory<'r> {
         self.items.is_empty()
     }
 
-    pub(super) fn items(&self) -> impl Iterator<Item = (Place<'r>, Option<&'r str>)> {
+    pub(super) fn items(&self) -> impl Iterator<Item = (Place<'r>, Option<&'r Uid>)> {
         self.items.iter().map(|(place, uid)| (*place, *uid))
     }
 }
@@ -55,17 +56,17 @@ pub(super) fn id(place: Place<'_>, ids: Ids<'_>) -> Id {
 }
 
 /// The uid of an object that is itself the item, and no pod of it.
-fn uid<'r>(report: &Report<'r>, subject: &SubjectRef, place: Place<'_>) -> Option<&'r str> {
+fn uid<'r>(report: &Report<'r>, subject: &SubjectRef, place: Place<'_>) -> Option<&'r Uid> {
     let SubjectRef::Object(index) = subject else {
         return None;
     };
     let object = report.snapshot.objects.get(*index as usize)?;
     let is_item = place.name == object.name() && place.kind == object.kind.label();
-    object.identity.uid.as_deref().filter(|_| is_item)
+    object.identity.uid.as_ref().filter(|_| is_item)
 }
 
 impl<'r> Item<'r> {
-    pub(super) fn new(ids: Ids<'_>, (place, uid): (Place<'r>, Option<&'r str>)) -> Self {
+    pub(super) fn new(ids: Ids<'_>, (place, uid): (Place<'r>, Option<&'r Uid>)) -> Self {
         let asset_type = format!("kubernetes-{}", place.kind.to_lowercase());
         let mut props = vec![
             Prop::nist("asset-id", place.to_string()),
@@ -74,7 +75,7 @@ impl<'r> Item<'r> {
         let named = [("namespace", place.namespace), ("name", place.name)];
         let named = named.into_iter().filter(|(_, value)| !value.is_empty());
         props.extend(named.map(|(name, value)| Prop::own(name, value)));
-        props.extend(uid.map(|uid| Prop::own("uid", uid)));
+        props.extend(uid.map(|uid| Prop::own("uid", uid.to_string())));
         Self {
             uuid: id(place, ids),
             description: markup(&place.to_string()),

@@ -10,12 +10,15 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::pods::{
-    PER_NAMESPACE, REPLICAS, TEMPLATES, around, deployment, owner, pod, replica_set, status,
+    PER_NAMESPACE, REPLICAS, TEMPLATES, around, deployment, nodes, owner, pod, replica_set, status,
 };
 use crate::servers::Cluster;
 
 /// Adds the pods of these numbers.
 pub(super) fn load(cluster: &Cluster, pods: Range<usize>) {
+    if pods.start == 0 {
+        cluster.apply(&nodes());
+    }
     for namespace in pods.start / PER_NAMESPACE..pods.end / PER_NAMESPACE {
         cluster.apply(&around(namespace));
     }

@@ -13,8 +13,26 @@ pub(crate) const REPLICAS: usize = 10;
 /// Templates in one namespace.
 pub(crate) const TEMPLATES: usize = 10;
 
+/// Nodes that they run on.
+const NODES: usize = 50;
+
 /// Pods of one namespace; what is loaded is a multiple of it.
 pub(crate) const PER_NAMESPACE: usize = REPLICAS * TEMPLATES;
+
+/// The nodes, as their kubelets report them.
+pub(crate) fn nodes() -> String {
+    let mut yaml = String::new();
+    for node in 0..NODES {
+        let written = write!(
+            yaml,
+            r"---
+{{apiVersion: v1, kind: Node, metadata: {{name: node-{node}, labels: {{kubernetes.io/os: linux}}}}, status: {{nodeInfo: {{architecture: amd64, bootID: b-{node}, containerRuntimeVersion: 'containerd://2.1.4', kernelVersion: 6.12.40, kubeProxyVersion: '', kubeletVersion: v1.36.0, machineID: m-{node}, operatingSystem: linux, osImage: Bottlerocket OS 1.42.0, systemUUID: s-{node}}}}}}}
+"
+        );
+        written.expect("a text takes any text");
+    }
+    yaml
+}
 
 /// What stands in a namespace besides pods: an operator, policies, and for each app its MendixApp, Service and Ingress.
 pub(crate) fn around(namespace: usize) -> String {
@@ -104,7 +122,7 @@ pub(crate) fn pod(index: usize) -> Value {
             "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "x".repeat(2000)},
         },
         "spec": {
-            "nodeName": format!("node-{}", index % 50),
+            "nodeName": format!("node-{}", index % NODES),
             "serviceAccountName": "default",
             "automountServiceAccountToken": false,
             "initContainers": [redirect, proxy],
@@ -169,10 +187,11 @@ pub(crate) fn owner(kind: &str, object: &Value) -> Value {
 
 /// So many pods and their workloads, as they would have been read.
 pub(crate) fn snapshot(pods: usize) -> Snapshot {
-    let namespaces: Vec<String> = (0..pods / PER_NAMESPACE).map(around).collect();
+    let namespaces = (0..pods / PER_NAMESPACE).map(around);
+    let documents: Vec<String> = namespaces.chain([nodes()]).collect();
     let input = Input::Text {
         name: "cluster.yaml".to_owned(),
-        bytes: namespaces.join("---").into_bytes().into(),
+        bytes: documents.join("---\n").into_bytes().into(),
     };
     let options = ManifestOptions {
         assume_complete: true,

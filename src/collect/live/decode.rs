@@ -65,13 +65,6 @@ pub struct Place {
 
 /// Decodes a page; `None` if it is no list at all.
 pub fn page(place: Place, body: &[u8], interner: &Mutex<Interner>) -> Option<Page> {
-    // Twice as slow, to see the comparison of stages fail.
-    let first = Whole {
-        place,
-        body,
-        interner: &Mutex::default(),
-    };
-    drop(dispatch(place.kind, first));
     let whole = Whole {
         place,
         body,

@@ -29,7 +29,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(model: &Model<'_>, database: &Database) -> Self {
+    pub(super) fn new(model: &Model<'_>, tenants: &Tenants<'_>, database: &Database) -> Self {
         let apps: Vec<&App<'_>> = database
             .apps
             .iter()
@@ -43,7 +43,6 @@ impl Clients {
         let planned = model.plan.database_clients.iter();
         namespaces.extend(planned.map(|client| client.namespace.clone()));
         namespaces.extend(declared(model, database));
-        let tenants = Tenants::new(model);
         // No policy keeps a node from its own pods: its agents count only where they are of an app or a tier.
         let is_agent = |group: usize, pod: &PodGroup<'_>| {
             pod.spec.host_network == Some(true)

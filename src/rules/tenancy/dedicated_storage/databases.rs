@@ -9,6 +9,7 @@ use crate::model::databases::{Assignment, Database, Databases, Place};
 use crate::model::reach::Ports;
 use crate::model::services::Publication;
 use crate::model::storage::Purpose;
+use crate::model::tenants::Tenants;
 use crate::model::{App, Model, PodGroup};
 use crate::rules::network::paths::{self, Worst};
 use crate::rules::{Need, Observation, ReadFrom, Reason, Subject, Verdict};
@@ -26,8 +27,9 @@ pub(super) type Judged = BTreeMap<Place, Finding>;
 
 /// Judges each database once, however many apps it serves.
 pub(super) fn judged(model: &Model<'_>, databases: &Databases) -> Judged {
+    let tenants = Tenants::new(model);
     let all = databases.all.iter();
-    all.map(|(place, database)| (*place, of_database(model, database)))
+    all.map(|(place, database)| (*place, of_database(model, &tenants, database)))
         .collect()
 }
 
@@ -154,13 +156,13 @@ fn workload<'p>(pod: &'p PodGroup<'_>) -> (&'p str, &'p str) {
     }
 }
 
-fn of_database(model: &Model<'_>, database: &Database) -> Finding {
+fn of_database(model: &Model<'_>, tenants: &Tenants<'_>, database: &Database) -> Finding {
     let namespace = namespace_of(model, database.place);
     let mut finding = match database.place {
         Place::Service(service) => {
             let name = model.object(service).name();
             let what = format!("the database behind Service {namespace}/{name}");
-            let mut finding = judge(model, database, &what);
+            let mut finding = judge(model, tenants, database, &what);
             finding.read(service, "/metadata/name", name);
             finding
         }
@@ -169,7 +171,7 @@ fn of_database(model: &Model<'_>, database: &Database) -> Finding {
             let what = format!(
                 "the database that a plan names by the address of a pod ({kind} {name} in {namespace})"
             );
-            judge(model, database, &what)
+            judge(model, tenants, database, &what)
         }
     };
     finding.needs.push((Kind::Pod, String::new()));
@@ -181,7 +183,7 @@ fn of_database(model: &Model<'_>, database: &Database) -> Finding {
     finding
 }
 
-fn judge(model: &Model<'_>, database: &Database, what: &str) -> Finding {
+fn judge(model: &Model<'_>, tenants: &Tenants<'_>, database: &Database, what: &str) -> Finding {
     if let Some((service, how)) = published(model, database) {
         let object = model.object(service);
         let words = format!(
@@ -196,7 +198,7 @@ fn judge(model: &Model<'_>, database: &Database, what: &str) -> Finding {
         let words = format!("{what} has no pods");
         return Finding::new(Verdict::Pass, Reason::Absent, words);
     }
-    let clients = Clients::new(model, database);
+    let clients = Clients::new(model, tenants, database);
     let worst = ways_in(model, database, &clients);
     let Some(observation) = worst.observation(model, &Subject::Cluster) else {
         let words = format!("{what} can be reached by its own clients only");

@@ -8,13 +8,12 @@ mod pods;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use criterion::measurement::WallTime;
-use criterion::{BatchSize, BenchmarkGroup, Criterion};
+use criterion::Criterion;
 use sc39::assess::{Options, assess};
 use sc39::catalog::Catalog;
 use sc39::collect::live::decode::{self, Place};
@@ -34,76 +33,95 @@ const PODS: usize = 2_000;
 const TOLERATED: f64 = 1.6;
 
 fn main() -> ExitCode {
-    let mut criterion = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(3))
-        .configure_from_args();
     let page = page();
-    stage(&mut criterion, "decode", |group| {
-        let place = Place {
-            kind: Kind::Pod,
-            version: "v1",
-            page: 1,
-        };
-        group.bench_function("stage", |bencher| {
-            bencher.iter(|| decode::page(place, &page, &Mutex::new(Interner::default())));
-        });
-    });
     let snapshot = pods::snapshot(PODS);
     let everything = ScopeRequest {
         all: true,
         ..ScopeRequest::default()
     };
-    stage(&mut criterion, "model", |group| {
-        group.bench_function("stage", |bencher| {
-            bencher.iter(|| black_box(Model::new(&snapshot, &everything)));
-        });
-    });
-    stage(&mut criterion, "reachability", |group| {
-        group.bench_function("stage", |bencher| {
-            bencher.iter_batched_ref(
-                || Model::new(&snapshot, &everything),
-                |model| reachability(model),
-                BatchSize::PerIteration,
-            );
-        });
-    });
     let ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
     let catalog = Catalog::builtin(&ids).expect("the catalogue is whole");
-    stage(&mut criterion, "rules", |group| {
-        group.bench_function("stage", |bencher| {
-            bencher.iter(|| black_box(report(&snapshot, &catalog, &everything)));
-        });
-    });
-    let report = report(&snapshot, &catalog, &everything);
-    for (name, format) in [("render-json", Format::Json), ("render-html", Format::Html)] {
-        stage(&mut criterion, name, |group| {
-            group.bench_function("stage", |bencher| {
-                bencher.iter(|| {
-                    let mut written = Vec::new();
-                    let options = RenderOptions::default();
-                    render(format, &report, &options, &mut written).expect("a list takes it");
-                    written
-                });
-            });
+    let report = report_of(&snapshot, &catalog, &everything);
+    let rendered = |format| {
+        let mut written = Vec::new();
+        let options = RenderOptions::default();
+        render(format, &report, &options, &mut written).expect("a list takes it");
+        written
+    };
+    let place = Place {
+        kind: Kind::Pod,
+        version: "v1",
+        page: 1,
+    };
+    let stages: [Stage<'_>; 6] = [
+        ("decode", &|| {
+            timed(|| decode::page(place, &page, &Mutex::new(Interner::default())))
+        }),
+        ("model", &|| timed(|| Model::new(&snapshot, &everything))),
+        ("reachability", &|| {
+            let model = Model::new(&snapshot, &everything);
+            timed(|| reachability(&model))
+        }),
+        ("rules", &|| {
+            timed(|| report_of(&snapshot, &catalog, &everything))
+        }),
+        ("render-json", &|| timed(|| rendered(Format::Json))),
+        ("render-html", &|| timed(|| rendered(Format::Html))),
+    ];
+    match std::env::var_os("SC39_BASELINE") {
+        Some(action) => compare(&stages, action == "write"),
+        None => measure(&stages),
+    }
+}
+
+/// A stage, and how long it takes once.
+type Stage<'s> = (&'static str, &'s dyn Fn() -> Duration);
+
+/// How long it takes to make something and to drop it again.
+fn timed<T>(make: impl FnOnce() -> T) -> Duration {
+    let started = Instant::now();
+    drop(black_box(make()));
+    started.elapsed()
+}
+
+/// What each stage takes, to be looked at.
+fn measure(stages: &[Stage<'_>]) -> ExitCode {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3))
+        .configure_from_args();
+    for (name, stage) in stages.iter().chain([&REFERENCE]) {
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_custom(|times| (0..times).map(|_| stage()).sum());
         });
     }
     criterion.final_summary();
-    compare()
+    ExitCode::SUCCESS
 }
 
-/// One stage with the loop right before it, so that both meet the machine in the same state.
-fn stage(
-    criterion: &mut Criterion,
-    name: &str,
-    bench: impl FnOnce(&mut BenchmarkGroup<'_, WallTime>),
-) {
-    let mut group = criterion.benchmark_group(name);
-    group.bench_function("reference", |bencher| bencher.iter(reference));
-    bench(&mut group);
-    group.finish();
+/// Each stage as a multiple of the loop. A processor is now faster and now slower, for seconds at a time: the loop runs
+/// right before and right after the stage, and the median of many such ratios counts.
+fn ratio(stage: &dyn Fn() -> Duration) -> f64 {
+    let reference = || (0..LOOPS).map(|_| REFERENCE.1()).sum::<Duration>();
+    let mut ratios: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let before = reference();
+            let time = stage();
+            let around = before + reference();
+            time.as_secs_f64() / (around / (2 * LOOPS)).as_secs_f64()
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
 }
+
+/// The loop that never changes.
+const REFERENCE: Stage<'_> = ("reference", &|| timed(reference));
+/// How often it runs on either side of a stage.
+const LOOPS: u32 = 3;
+/// How often each stage runs.
+const ROUNDS: usize = 41;
 
 /// Texts made, hashed and sorted: allocation, memory and branches, as in the stages, and nothing of theirs.
 fn reference() -> usize {
@@ -140,7 +158,7 @@ fn reachability(model: &Model<'_>) -> usize {
     rules.iter().map(|rule| (rule.check)(model).count()).sum()
 }
 
-fn report<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, scope: &ScopeRequest) -> Report<'s> {
+fn report_of<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, scope: &ScopeRequest) -> Report<'s> {
     let options = Options {
         scope: scope.clone(),
         ..Options::default()
@@ -150,37 +168,14 @@ fn report<'s>(snapshot: &'s Snapshot, catalog: &'s Catalog, scope: &ScopeRequest
 
 /// Prints each stage as a multiple of the loop, beside its baseline.
 #[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
-fn compare() -> ExitCode {
-    let Some(action) = std::env::var_os("SC39_BASELINE") else {
-        return ExitCode::SUCCESS;
-    };
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let results =
-        std::env::var_os("CRITERION_HOME").map_or_else(|| target.join("criterion"), PathBuf::from);
+fn compare(stages: &[Stage<'_>], write: bool) -> ExitCode {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/baseline.json");
-    let stages = [
-        "decode",
-        "model",
-        "reachability",
-        "rules",
-        "render-json",
-        "render-html",
-    ];
     let found: BTreeMap<&str, f64> = stages
-        .into_iter()
-        .map(|stage| {
-            let [reference, stage_time] =
-                ["reference", "stage"].map(|bench| fastest(&results.join(stage).join(bench)));
-            (stage, stage_time / reference)
-        })
+        .iter()
+        .map(|(name, stage)| (*name, (ratio(stage) * 100.0).round() / 100.0))
         .collect();
-    if action == "write" {
-        let rounded: BTreeMap<&str, f64> = found
-            .iter()
-            .map(|(stage, ratio)| (*stage, (ratio * 100.0).round() / 100.0))
-            .collect();
-        let text = serde_json::to_string_pretty(&rounded).expect("figures are JSON");
+    if write {
+        let text = serde_json::to_string_pretty(&found).expect("figures are JSON");
         std::fs::write(&path, text + "\n").expect("the baseline can be written");
     }
     let text = std::fs::read_to_string(&path).expect("there is a baseline");
@@ -200,20 +195,4 @@ fn compare() -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
-}
-
-/// The fastest sample of a benchmark, in nanoseconds an iteration: what disturbs a run only ever adds to it.
-fn fastest(benchmark: &Path) -> f64 {
-    let path = benchmark.join("new/sample.json");
-    let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let sample: Value = serde_json::from_str(&text).expect("criterion writes JSON");
-    let list = |name: &str| -> Vec<f64> {
-        let numbers = sample[name].as_array().expect("a list of numbers");
-        numbers.iter().filter_map(Value::as_f64).collect()
-    };
-    let samples = list("times").into_iter().zip(list("iters"));
-    samples
-        .map(|(time, iterations)| time / iterations)
-        .fold(f64::INFINITY, f64::min)
 }

@@ -30,7 +30,7 @@ const PAGE: usize = 500;
 /// Pods of the cluster that is judged.
 const PODS: usize = 2_000;
 /// A stage that takes this many times its baseline has become slower. Noise stays below; twice as slow is above.
-const TOLERATED: f64 = 1.6;
+const TOLERATED: f64 = 1.75;
 
 fn main() -> ExitCode {
     let page = page();
